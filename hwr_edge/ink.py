@@ -1,0 +1,213 @@
+"""Pixels to ink: the one normalisation that training, files, camera and web page share.
+
+An *ink plane* is uint8 (H, W) with 0 for paper and 255 for full ink, whatever the polarity, light
+and contrast of the picture it came from.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+DARK_ON_LIGHT = "dark-on-light"
+LIGHT_ON_DARK = "light-on-dark"
+
+_COARSE = 160  # longest side on which one character is searched for
+_FINE = 96  # longest side of the character that is cut out
+_BACKGROUND = 32  # longest side on which the paper's brightness is estimated
+_INK_LEVEL = 90  # plane value from which a pixel counts as ink
+_MIN_CONTRAST = 10.0  # grey levels; fainter marks than this are taken for paper
+_MIN_SNR = 5.0  # contrast over noise; below, the picture is blank or noise
+
+
+@dataclass(frozen=True)
+class Ink:
+    """An ink plane with what was found out on the way.
+
+    Attributes:
+        plane: uint8 (H, W), 0 paper to 255 ink.
+        polarity: "dark-on-light" or "light-on-dark".
+        contrast: grey levels between paper and ink; 0 where there is no ink.
+    """
+
+    plane: Pixels
+    polarity: str
+    contrast: float
+
+
+@dataclass(frozen=True)
+class CharCrop:
+    """One character: uint8 (h, w) ink patch cut tight, and its box x0, y0, x1, y1 in image pixels."""
+
+    patch: Pixels
+    box: tuple[int, int, int, int]
+    polarity: str
+
+
+def to_grey(image: Pixels, polarity: str) -> Pixels:
+    """One plane from uint8 (H, W) or BGR (H, W, 3): the channel in which ink stands out most."""
+    if image.ndim == 2:
+        return image
+    blue, green, red = cv2.split(image)
+    pick = cv2.min if polarity == DARK_ON_LIGHT else cv2.max
+    return pick(pick(blue, green), red)  # type: ignore[return-value]
+
+
+def find_polarity(image: Pixels) -> str:
+    """Tell dark ink from light ink by the skew of the picture about the plane through its border."""
+    small = shrink(image, _BACKGROUND)
+    grey = small if small.ndim == 2 else np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    rest: NDArray[np.float32] = grey.astype(np.float32) - _border_plane(grey)
+    return DARK_ON_LIGHT if float((rest**3).sum()) <= 0 else LIGHT_ON_DARK
+
+
+def resolve_polarity(image: Pixels, invert: str) -> str:
+    """`invert` is "auto", "yes" (the ink is light) or "no" (the ink is dark)."""
+    return {"yes": LIGHT_ON_DARK, "no": DARK_ON_LIGHT}.get(invert) or find_polarity(image)
+
+
+def shrink(image: Pixels, longest: int) -> Pixels:
+    """Reduce so that the longest side is at most `longest` pixels; smaller pictures stay as they are."""
+    scale = longest / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def ink_plane(image: Pixels, polarity: str) -> Ink:
+    """Flatten the paper's brightness and stretch what is darker than it to 0-255.
+
+    Args:
+        image: uint8 (H, W) or BGR (H, W, 3).
+        polarity: as `find_polarity` names it.
+    """
+    grey = to_grey(image, polarity)
+    if polarity == LIGHT_ON_DARK:
+        grey = cv2.bitwise_not(grey)  # type: ignore[assignment]
+    depth = cv2.subtract(_paper(grey), grey)
+    return stretch(depth, polarity)  # type: ignore[arg-type]
+
+
+def stretch(depth: Pixels, polarity: str) -> Ink:
+    """Map depth below the paper, uint8 (H, W), to an ink plane; all 0 where nothing rises above the noise."""
+    histogram = np.bincount(depth.ravel(), minlength=256)
+    base, noise = _noise(histogram)
+    level, _ = cv2.threshold(depth, 0, 255, cv2.THRESH_OTSU)
+    level = max(level, base + 2 * noise)
+    peak = _percentile_above(histogram, level, 0.6)
+    contrast = peak - base
+    if contrast < max(_MIN_CONTRAST, _MIN_SNR * noise):
+        return Ink(np.zeros_like(depth), polarity, 0.0)
+    low = min(base + 2.0 * noise, peak - 4)
+    table = np.clip((np.arange(256) - low) * (255 / (peak - low)), 0, 255).astype(np.uint8)
+    return Ink(cv2.LUT(depth, table), polarity, contrast)  # type: ignore[arg-type]
+
+
+def char_crop(image: Pixels, invert: str = "auto") -> CharCrop | None:
+    """Find the one character of a picture: all its ink, specks and the picture's own edges left out.
+
+    Args:
+        image: uint8 (H, W) or BGR (H, W, 3).
+        invert: "auto", "yes" for light ink, "no" for dark ink.
+
+    Returns:
+        The character, or None where the picture is blank or holds only noise.
+    """
+    polarity = resolve_polarity(image, invert)
+    coarse = shrink(image, _COARSE)
+    found = _cut(ink_plane(coarse, polarity).plane)
+    if found is None:
+        return None
+    if coarse is image:
+        patch, box = found
+        return CharCrop(shrink(patch, _FINE), box, polarity)
+    scale_x, scale_y = image.shape[1] / coarse.shape[1], image.shape[0] / coarse.shape[0]
+    x0, y0, x1, y1 = found[1]
+    room = 0.15 * max(x1 - x0, y1 - y0) + 2
+    left, top = max(0, int((x0 - room) * scale_x)), max(0, int((y0 - room) * scale_y))
+    window = image[top : int((y1 + room) * scale_y) + 1, left : int((x1 + room) * scale_x) + 1]
+    fine = shrink(window, _FINE)
+    again = _cut(ink_plane(fine, polarity).plane) or found
+    to_x, to_y = window.shape[1] / fine.shape[1], window.shape[0] / fine.shape[0]
+    fx0, fy0, fx1, fy1 = again[1]
+    box = (left + int(fx0 * to_x), top + int(fy0 * to_y), left + round(fx1 * to_x), top + round(fy1 * to_y))
+    return CharCrop(again[0], box, polarity)
+
+
+def _border_plane(grey: Pixels) -> NDArray[np.float32]:
+    """Brightness of a flat sheet: a plane fitted to the border pixels, ink among them trimmed once."""
+    height, width = grey.shape
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    design = np.stack([np.ones_like(rows), rows / height, columns / width], axis=-1)
+    edge = np.zeros(grey.shape, bool)
+    edge[[0, -1]] = True
+    edge[:, [0, -1]] = True
+    points, values = design[edge], grey[edge].astype(np.float32)
+    centre = np.median(values)
+    keep = np.abs(values - centre) <= 2 * np.median(np.abs(values - centre)) + 4
+    weights, *_ = np.linalg.lstsq(points[keep], values[keep], rcond=None)
+    return design @ weights  # type: ignore[no-any-return]
+
+
+def _paper(grey: Pixels) -> Pixels:
+    """Brightness of the paper under dark ink: a closing wider than any stroke, on a reduced picture."""
+    small = shrink(grey, _BACKGROUND)
+    side = max(3, int(0.45 * max(small.shape)) | 1)
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    smooth = cv2.blur(closed, (3, 3))
+    return cv2.resize(smooth, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def _noise(histogram: NDArray[np.int64]) -> tuple[float, float]:
+    """Median depth of the picture (mostly paper) and the noise about it, in grey levels."""
+    half = histogram.sum() / 2
+    base = int(np.searchsorted(np.cumsum(histogram), half))
+    spread = np.bincount(np.abs(np.arange(256) - base), weights=histogram, minlength=256)
+    return float(base), 1.4826 * float(np.searchsorted(np.cumsum(spread), half))
+
+
+def _percentile_above(histogram: NDArray[np.int64], level: float, share: float) -> float:
+    above = histogram.copy()
+    above[: int(level) + 1] = 0
+    total = above.sum()
+    return float(np.searchsorted(np.cumsum(above), share * total)) if total else 0.0
+
+
+def _cut(plane: Pixels) -> tuple[Pixels, tuple[int, int, int, int]] | None:
+    """The patch of a plane that holds the character, other components blanked; None where there is no ink."""
+    mask = cv2.threshold(plane, _INK_LEVEL, 255, cv2.THRESH_BINARY)[1]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    keep = _components_of_character(np.asarray(stats[1:count], np.int32), plane.shape)
+    if not keep.any():
+        return None
+    if not keep.all():
+        table = np.concatenate([[0], np.where(keep, 255, 0)]).astype(np.uint8)
+        mask = table[labels]
+        plane = cv2.bitwise_and(plane, cv2.dilate(mask, np.ones((3, 3), np.uint8)))  # type: ignore[assignment]
+    x, y, width, height = cv2.boundingRect(mask)
+    return plane[y : y + height, x : x + width], (x, y, x + width, y + height)
+
+
+def _components_of_character(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which components are the character: not specks, not scraps or frame lines at the picture's edge."""
+    if not len(stats):
+        return np.zeros(0, bool)
+    x, y, width, height, area = stats.T
+    touches = (x == 0) | (y == 0) | (x + width == shape[1]) | (y + height == shape[0])
+    slim = np.minimum(width, height) <= 0.06 * max(shape) + 0.5
+    frame = touches & slim & ((width > 0.5 * shape[1]) | (height > 0.5 * shape[0]))
+    body = np.where(frame, 0, area)
+    if not body.any():
+        body = area
+        frame = np.zeros_like(frame)
+    largest = body.max()
+    inside = ~touches
+    # A scrap of a neighbour reaches in from the edge; a character mostly stands clear of it.
+    scrap = touches & (area < 0.35 * largest) & inside.any() | touches & (area < 0.2 * largest)
+    speck = area < max(1.5, 0.012 * largest)
+    keep: NDArray[np.bool_] = ~(frame | scrap | speck)
+    return keep

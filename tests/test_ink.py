@@ -1,0 +1,84 @@
+"""Ink planes and the one-character crop."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, char_crop, find_polarity
+
+
+def cross(height: int = 60, width: int = 80, paper: int = 230, ink: int = 40) -> np.ndarray:
+    image = np.full((height, width), paper, np.uint8)
+    cv2.line(image, (30, 15), (50, 45), ink, 4)
+    cv2.line(image, (50, 15), (30, 45), ink, 4)
+    return image
+
+
+def test_the_box_holds_the_character() -> None:
+    crop = char_crop(cross())
+    assert crop is not None
+    assert np.allclose(crop.box, (28, 13, 53, 48), atol=2)
+    assert crop.patch.max() > 200
+
+
+@pytest.mark.parametrize(("paper", "ink", "polarity"), [(230, 40, DARK_ON_LIGHT), (20, 250, LIGHT_ON_DARK)])
+def test_either_polarity_gives_the_same_ink(paper: int, ink: int, polarity: str) -> None:
+    image = cross(paper=paper, ink=ink)
+    crop, reference = char_crop(image), char_crop(cross())
+    assert find_polarity(image) == polarity
+    assert crop is not None and reference is not None
+    assert crop.box == reference.box
+    assert np.abs(crop.patch.astype(int) - reference.patch).mean() < 12
+
+
+def test_invert_overrules_what_was_found() -> None:
+    crop = char_crop(cross(), "yes")
+    assert crop is None or crop.polarity == LIGHT_ON_DARK
+
+
+def test_uneven_light_does_not_move_the_box() -> None:
+    light = np.linspace(0.5, 1, 80)[None, :] * np.linspace(0.8, 1, 60)[:, None]
+    crop = char_crop((cross() * light).astype(np.uint8))
+    assert crop is not None
+    assert np.allclose(crop.box, (28, 13, 53, 48), atol=2)
+
+
+@pytest.mark.parametrize("sigma", [0, 2, 8, 20])
+def test_blank_and_noise_give_nothing(sigma: int) -> None:
+    rng = np.random.default_rng(sigma)
+    for paper in (30, 128, 220):
+        noise = rng.normal(paper, sigma, (48, 48))
+        assert char_crop(np.clip(noise, 0, 255).astype(np.uint8)) is None
+
+
+def test_frame_lines_and_scraps_at_the_edge_are_left_out() -> None:
+    image = cross()
+    image[:, 78:] = 60
+    image[57:, 5:12] = 40
+    crop = char_crop(image)
+    assert crop is not None
+    assert np.allclose(crop.box, (28, 13, 53, 48), atol=2)
+
+
+def test_the_dot_of_an_i_belongs_to_it() -> None:
+    image = np.full((60, 60), 230, np.uint8)
+    cv2.line(image, (30, 25), (30, 50), 40, 4)
+    cv2.circle(image, (30, 14), 3, 40, -1)
+    crop = char_crop(image)
+    assert crop is not None
+    assert crop.box[1] <= 12 and crop.box[3] >= 50
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 12), st.integers(-60, 60), st.integers(-40, 40))
+def test_large_photographs_are_cut_where_the_character_is(scale: int, dx: int, dy: int) -> None:
+    image = np.full((400, 500), 220, np.uint8)
+    centre = (250 + dx, 200 + dy)
+    cv2.circle(image, centre, 5 * scale + 12, 50, 2 + scale)
+    crop = char_crop(image)
+    assert crop is not None
+    x0, y0, x1, y1 = crop.box
+    assert 0 <= x0 < x1 <= 500 and 0 <= y0 < y1 <= 400
+    assert abs((x0 + x1) / 2 - centre[0]) <= 4 and abs((y0 + y1) / 2 - centre[1]) <= 4
