@@ -1,0 +1,1 @@
+"""Training, from a checkout: recipes, data sets, augmentation, architectures, fitting."""

@@ -1,0 +1,54 @@
+"""A recipe's characters as ready model input in one npz file: what export calibrates and checks with."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwr_edge.errors import RecipeError
+from train.batches import Batches, plain_batch
+from train.fit import load
+from train.recipe import Recipe
+from train.samples import Samples
+
+
+def write(recipe: Recipe, data: Path, output: Path, *, split: str, count: int) -> dict[str, Any]:
+    """Write `images` uint8 (N, H, W, C) and `labels` int64 (N,), not augmented.
+
+    "train" draws with the recipe's weights, so that calibration sees the mix that training saw; the other
+    splits are taken whole, or evenly thinned to `count`.
+
+    Raises:
+        RecipeError: the recipe names no data for that split.
+    """
+    sources = {"train": recipe.sources, "validation": recipe.validation, "test": recipe.test}.get(split, ())
+    if not sources:
+        raise RecipeError(f"the recipe {recipe.name!r} names no data for the split {split!r}")
+    rng = np.random.default_rng(recipe.seed)
+    parts = [load(source, split, data, recipe) for source in sources]
+    if split == "train":
+        drawn = Batches(recipe, parts).draw(count, rng)
+        parts = [part.take(np.isin(np.arange(len(part)), chosen)) for part, chosen in _by_part(parts, drawn)]
+    images, labels = (
+        np.concatenate(both) for both in zip(*(plain_batch(p, recipe) for p in parts), strict=True)
+    )
+    keep = np.sort(rng.permutation(len(labels))[:count])
+    part = output.with_suffix(".part.npz")
+    np.savez_compressed(part, images=images[keep], labels=labels[keep])
+    part.replace(output)
+    return {
+        "file": str(output),
+        "split": split,
+        "characters": len(keep),
+        "classes": len(np.unique(labels[keep])),
+    }
+
+
+def _by_part(parts: list[Samples], drawn: np.ndarray) -> list[tuple[Samples, np.ndarray]]:
+    """Indices into all parts joined, told apart: (part, indices within it)."""
+    ends = np.cumsum([len(part) for part in parts])
+    starts = ends - [len(part) for part in parts]
+    return [
+        (part, drawn[(drawn >= start) & (drawn < end)] - start)
+        for part, start, end in zip(parts, starts, ends, strict=True)
+    ]
