@@ -48,7 +48,7 @@ def data(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def run(recipe: Path, data: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+def start(recipe: Path, data: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -62,9 +62,14 @@ def run(recipe: Path, data: Path, out: Path, *more: str) -> subprocess.Popen[str
         *more,
     ]
     environment = {**os.environ, "HWR_EDGE_CACHE": str(data / "cache"), "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.with_suffix(".log").open("w") as log:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+
+def run(recipe: Path, data: Path, out: Path, *more: str) -> tuple[int, str]:
+    code = start(recipe, data, out, *more).wait(240)
+    return code, out.with_suffix(".log").read_text()
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -141,9 +146,9 @@ def read_tiny(folder: Path) -> Recipe:
 
 def test_a_killed_run_resumes_to_the_same_result(data: Path, tmp_path: Path) -> None:
     read_tiny(tmp_path)
-    whole = run(tmp_path / "tiny.toml", data, tmp_path / "whole")
-    assert whole.wait(240) == 0, whole.stderr.read() if whole.stderr else ""
-    killed = run(tmp_path / "tiny.toml", data, tmp_path / "killed")
+    code, log_text = run(tmp_path / "tiny.toml", data, tmp_path / "whole")
+    assert code == 0, log_text
+    killed = start(tmp_path / "tiny.toml", data, tmp_path / "killed")
     log = tmp_path / "killed" / "epochs.csv"
     deadline = time.monotonic() + 200
     while not log.exists() and killed.poll() is None and time.monotonic() < deadline:
@@ -151,8 +156,8 @@ def test_a_killed_run_resumes_to_the_same_result(data: Path, tmp_path: Path) -> 
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "killed" / "metrics.json").exists()
-    resumed = run(tmp_path / "tiny.toml", data, tmp_path / "killed", "--resume")
-    assert resumed.wait(240) == 0, resumed.stderr.read() if resumed.stderr else ""
+    code, log_text = run(tmp_path / "tiny.toml", data, tmp_path / "killed", "--resume")
+    assert code == 0, log_text
     reports = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("whole", "killed")]
     assert reports[0] == reports[1]
 
@@ -164,10 +169,9 @@ def test_a_killed_run_resumes_to_the_same_result(data: Path, tmp_path: Path) -> 
 
 def test_missing_data_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
     read_tiny(tmp_path)
-    failed = run(tmp_path / "tiny.toml", tmp_path, tmp_path / "out")
-    assert failed.wait(120) == DataError.exit_code
-    assert failed.stderr is not None
-    assert failed.stderr.read().strip().splitlines()[-1].startswith("train: ")
+    code, log_text = run(tmp_path / "tiny.toml", tmp_path, tmp_path / "out")
+    assert code == DataError.exit_code
+    assert log_text.strip().splitlines()[-1].startswith("train: ")
     assert not (tmp_path / "out" / "metrics.json").exists()
 
 

@@ -63,6 +63,7 @@ def pixels(
     split: Annotated[
         str, typer.Option(help="train (drawn by the recipe's weights), validation or test")
     ] = "train",
+    source: Annotated[list[str] | None, typer.Option(help="only this data set; several may be given")] = None,
     count: Annotated[int, typer.Option(min=1, help="at most so many")] = 4096,
     data: Annotated[Path, typer.Option(help="folder of the data sets")] = DATA,
 ) -> None:
@@ -70,7 +71,7 @@ def pixels(
     from train.pixels import write
     from train.recipe import read_recipe
 
-    print(json.dumps(write(read_recipe(recipe), data, output, split=split, count=count)))
+    print(json.dumps(write(read_recipe(recipe), data, output, split=split, only=source, count=count)))
 
 
 @app.command("list")

@@ -121,6 +121,47 @@ def on_paper(plane: Pixels, rng: np.random.Generator) -> Pixels:
     return photo
 
 
+def no_character(first: Pixels, second: Pixels, rng: np.random.Generator) -> Pixels:
+    """What a locator cuts by mistake: two characters joined, a part of one, a dot or a dash."""
+    kind = rng.random()
+    if kind < 0.5:
+        return _joined(first, second, rng)
+    if kind < 0.85:
+        return _part(first, rng)
+    plane = np.zeros((_SIDE, _SIDE), np.uint8)
+    middle, reach = _SIDE // 2, int(rng.integers(3, 26))
+    tilt = int(rng.normal(0, 3))
+    thickness = int(rng.integers(4, 16))
+    cv2.line(
+        plane, (middle - reach, middle - tilt), (middle + reach, middle + tilt), 255, thickness, cv2.LINE_AA
+    )
+    return _tight(plane, 0, rng)
+
+
+def _joined(first: Pixels, second: Pixels, rng: np.random.Generator) -> Pixels:
+    """Side by side, of similar height, touching or overlapping a little."""
+    height = first.shape[0]
+    scale = rng.uniform(0.8, 1.2) * height / second.shape[0]
+    size = (max(1, round(second.shape[1] * scale)), max(1, round(second.shape[0] * scale)))
+    second = cv2.resize(second, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    overlap = round(rng.uniform(0, 0.15) * min(first.shape[1], second.shape[1]))
+    rows = max(height, second.shape[0])
+    plane = np.zeros((rows, first.shape[1] + second.shape[1] - overlap), np.uint8)
+    plane[rows - height :, : first.shape[1]] = first
+    right = plane[rows - second.shape[0] :, -second.shape[1] :]
+    np.maximum(right, second, out=right)
+    return plane
+
+
+def _part(patch: Pixels, rng: np.random.Generator) -> Pixels:
+    """The left or right part of a character; of a slim one the upper or lower."""
+    turned = patch.T if patch.shape[1] < 0.5 * patch.shape[0] else patch
+    at = max(1, round(turned.shape[1] * rng.uniform(0.3, 0.7)))
+    half = turned[:, :at] if rng.random() < 0.5 else turned[:, at:]
+    half = half.T if turned is not patch else half
+    return _tight(np.ascontiguousarray(half), 0, rng) if half.size and half.max() > 90 else patch
+
+
 def _matrix(options: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
     """A random 2x2 map: rotation, shear, and a change of proportions."""
     angle = np.deg2rad(rng.normal(0, options.rotate))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwr_edge.errors import DataError
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
-from train.augment import augment, draw
+from train.augment import augment, draw, no_character
 from train.recipe import Recipe
 from train.samples import Samples
 
@@ -40,9 +40,11 @@ class Batches(keras.utils.PyDataset):
         rng = np.random.default_rng([recipe.seed, self.epoch, index])
         chosen = self.draw(recipe.batch, rng)
         patches = [augment(self.items[i], recipe.augmentation, rng) for i in chosen]
-        return to_batch(patches, recipe.input), np.eye(len(recipe.labels), dtype=np.float32)[
-            self.labels[chosen]
-        ]
+        targets = np.eye(len(recipe.labels), dtype=np.float32)[self.labels[chosen]]
+        for slot in range(round(recipe.negatives * recipe.batch)):
+            patches[slot] = no_character(patches[slot], patches[-1 - slot], rng)
+            targets[slot] = 1 / len(recipe.labels)
+        return to_batch(patches, recipe.input), targets
 
     def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Indices of `count` items, by the weights of sources, classes and writers."""

@@ -27,7 +27,7 @@ def crossval(
     """Fit every fold into `out/fold-NAME` and average their accuracies.
 
     Returns:
-        {"folds": {name: accuracy}, "mean", "temperature", "reject_below"}, also written to `out/crossval.json`.
+        {"folds": {name: accuracy}, "mean", "temperature", "reject_below"}, also in `out/crossval.json`.
 
     Raises:
         RecipeError: the recipe names no folds.

@@ -125,6 +125,8 @@ def _trained(recipe: Recipe, sources: list[Samples], out: Path, resume: bool) ->
         log.unlink(missing_ok=True)
         keras.config.set_dtype_policy(recipe.precision)
         model = build(recipe)
+        if recipe.start:
+            model.set_weights(_first_weights(Path(recipe.start)))
         model.compile(_optimiser(recipe), _loss(recipe), metrics=["accuracy"])
     batches = Batches(recipe, sources, first, workers=2, use_multiprocessing=False, max_queue_size=16)
     callbacks = [keras.callbacks.TerminateOnNaN(), _Checkpoint(checkpoint, log)]
@@ -132,6 +134,12 @@ def _trained(recipe: Recipe, sources: list[Samples], out: Path, resume: bool) ->
     if not all(np.isfinite(history.history.get("loss", [0.0]))):
         raise RecipeError("the loss is no longer a number: lower learning_rate, then run again")
     return model
+
+
+def _first_weights(path: Path) -> list[NDArray[np.float32]]:
+    if not path.exists():
+        raise RecipeError(f"{path} is missing: train the recipe that makes it first")
+    return keras.models.load_model(path, compile=False).get_weights()  # type: ignore[no-any-return]
 
 
 def _optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:

@@ -1,5 +1,7 @@
 """A recipe's characters as ready model input in one npz file: what export calibrates and checks with."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +14,25 @@ from train.recipe import Recipe
 from train.samples import Samples
 
 
-def write(recipe: Recipe, data: Path, output: Path, *, split: str, count: int) -> dict[str, Any]:
+def write(
+    recipe: Recipe, data: Path, output: Path, *, split: str, only: Sequence[str] | None, count: int
+) -> dict[str, Any]:
     """Write `images` uint8 (N, H, W, C) and `labels` int64 (N,), not augmented.
 
     "train" draws with the recipe's weights, so that calibration sees the mix that training saw; the other
-    splits are taken whole, or evenly thinned to `count`.
+    splits are taken whole, or thinned to `count`; `only` names data sets, where not all are wanted.
 
     Raises:
         RecipeError: the recipe names no data for that split.
     """
     sources = {"train": recipe.sources, "validation": recipe.validation, "test": recipe.test}.get(split, ())
+    sources = tuple(source for source in sources if not only or source.name in only)
     if not sources:
-        raise RecipeError(f"the recipe {recipe.name!r} names no data for the split {split!r}")
+        raise RecipeError(f"the recipe {recipe.name!r} names no such data for the split {split!r}")
     rng = np.random.default_rng(recipe.seed)
     parts = [load(source, split, data, recipe) for source in sources]
     if split == "train":
-        drawn = Batches(recipe, parts).draw(count, rng)
+        drawn = Batches(replace(recipe, sources=sources), parts).draw(count, rng)
         parts = [part.take(np.isin(np.arange(len(part)), chosen)) for part, chosen in _by_part(parts, drawn)]
     images, labels = (
         np.concatenate(both) for both in zip(*(plain_batch(p, recipe) for p in parts), strict=True)

@@ -36,10 +36,12 @@ class Recipe:
         architecture: name and the keyword arguments of the function that builds it.
         augmentation: how far characters are varied.
         romanised: an ASCII name per label, or nothing.
+        start: a `model.keras` whose weights are the first ones, from the recipe named in the comment.
         folds: what `crossval` leaves out in turn.
         fold_train, fold_test: the splits of a fold, "{fold}" standing for its name.
         epochs, samples: rounds, and characters drawn in each.
         batch: characters a step.
+        negatives: share of each batch that is no character (joined, halved, dots); its target is doubt.
         learning_rate: highest one, after one epoch of warm-up; falls to 0 along a cosine.
         weight_decay: of AdamW.
         label_smoothing: share of the target given to all classes alike.
@@ -58,12 +60,14 @@ class Recipe:
     architecture: Mapping[str, Any] = field(default_factory=lambda: {"name": "edge"})
     augmentation: Augmentation = field(default_factory=Augmentation)
     romanised: tuple[str, ...] = ()
+    start: str = ""
     folds: tuple[str, ...] = ()
     fold_train: str = "without-{fold}"
     fold_test: str = "group-{fold}"
     epochs: int = 30
     samples: int = 60_000
     batch: int = 256
+    negatives: float = 0.0
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.05

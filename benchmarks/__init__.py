@@ -1,0 +1,1 @@
+"""Scripts that draw the examples and measure what the README reports, one script a table."""

@@ -1,0 +1,231 @@
+"""What is inside a .onnx or .tflite file: shapes, operators, bytes by type; without onnx or tensorflow."""
+
+import math
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwr_edge.errors import ModelFileError
+from hwr_edge.modelfile import onnx_fields, read_bytes
+
+_ONNX_TYPES = {
+    1: ("float32", 4),
+    2: ("uint8", 1),
+    3: ("int8", 1),
+    6: ("int32", 4),
+    7: ("int64", 8),
+    9: ("bool", 1),
+    10: ("float16", 2),
+    11: ("float64", 8),
+}
+_TFLITE_TYPES = {
+    0: "float32",
+    1: "float16",
+    2: "int32",
+    3: "uint8",
+    4: "int64",
+    6: "bool",
+    7: "int16",
+    9: "int8",
+    10: "float64",
+}
+# BuiltinOperator of the TFLite schema, those that image classifiers use.
+# fmt: off
+_TFLITE_OPERATORS = {
+    0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D",
+    6: "DEQUANTIZE", 9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU",
+    21: "RELU6", 22: "RESHAPE", 25: "SOFTMAX", 28: "TANH", 34: "PAD", 39: "TRANSPOSE", 40: "MEAN",
+    41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 47: "EXP", 53: "CAST", 55: "MAXIMUM",
+    57: "MINIMUM", 60: "PADV2", 74: "SUM", 76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK",
+    98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE", 100: "MIRROR_PAD", 111: "ELU", 114: "QUANTIZE",
+    117: "HARD_SWISH", 126: "BATCH_MATMUL", 150: "GELU",
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output; a dimension is a number or, where it is free, its name."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One graph.
+
+    Attributes:
+        format: "onnx" or "tflite", with the versions that its reader must know.
+        inputs, outputs: in order.
+        operators: how often each occurs.
+        weight_bytes: bytes of constants by dtype.
+    """
+
+    format: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    operators: dict[str, int]
+    weight_bytes: dict[str, int]
+
+
+def dissect(path: Path) -> Anatomy:
+    """Look into `path`.
+
+    Raises:
+        ModelFileError: missing, damaged, or neither .onnx nor .tflite.
+    """
+    readers = {".onnx": _onnx, ".tflite": _tflite}
+    if path.suffix not in readers:
+        raise ModelFileError(f"{path} is not a file to look into: expected .onnx or .tflite")
+    data = read_bytes(path)
+    try:
+        return readers[path.suffix](data)
+    except (ValueError, KeyError, IndexError, struct.error) as error:
+        raise ModelFileError(f"{path} is damaged: {error}") from error
+
+
+# --- ONNX: numbers are the fields of onnx.proto
+
+
+def _onnx(data: bytes) -> Anatomy:
+    opsets = []
+    for opset in _views(data, 8):
+        domain = b"".join(_views(opset, 1)).decode()
+        opsets.append(f"{domain or 'opset'} {_number(opset, 2)}")
+    graph = _views(data, 7)[0]
+    weights: Counter[str] = Counter()
+    constants = set()
+    for tensor in _views(graph, 5):
+        dtype, size = _ONNX_TYPES.get(_number(tensor, 2), ("other", 1))
+        weights[dtype] += math.prod(_dims(tensor)) * size
+        constants.add(_text(tensor, 8))
+    nodes = Counter(_text(node, 4) for node in _views(graph, 1))
+    inputs = [tensor for tensor in map(_onnx_value, _views(graph, 11)) if tensor.name not in constants]
+    outputs = tuple(map(_onnx_value, _views(graph, 12)))
+    versions = f"onnx, IR {_number(data, 1)}, {', '.join(opsets)}"
+    return Anatomy(versions, tuple(inputs), outputs, dict(nodes.most_common()), dict(weights))
+
+
+def _onnx_value(value: memoryview) -> Tensor:
+    kind = _views(_views(value, 2)[0], 1)[0]
+    shape: list[int | str] = []
+    for dims in _views(kind, 2):
+        shape += [_text(dim, 2) or _number(dim, 1) for dim in _views(dims, 1)]
+    return Tensor(_text(value, 1), _ONNX_TYPES.get(_number(kind, 1), ("other", 1))[0], tuple(shape))
+
+
+def _views(message: bytes | memoryview, field: int) -> list[memoryview]:
+    return [
+        value
+        for number, value, _, _ in onnx_fields(message)
+        if number == field and not isinstance(value, int)
+    ]
+
+
+def _number(message: bytes | memoryview, field: int) -> int:
+    found = (
+        value for number, value, _, _ in onnx_fields(message) if number == field and isinstance(value, int)
+    )
+    return next(found, 0)
+
+
+def _text(message: memoryview, field: int) -> str:
+    found = _views(message, field)
+    return bytes(found[0]).decode() if found else ""
+
+
+def _dims(tensor: memoryview) -> list[int]:
+    dims: list[int] = []
+    for number, value, _, _ in onnx_fields(tensor):
+        if number == 1:
+            dims += [value] if isinstance(value, int) else _packed(value)
+    return dims
+
+
+def _packed(values: memoryview) -> list[int]:
+    """Varints one after the other, as proto3 writes repeated integers."""
+    numbers, number, shift = [], 0, 0
+    for byte in values:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(number)
+            number = shift = 0
+    return numbers
+
+
+# --- TFLite: numbers are the fields of the tables in schema.fbs
+
+
+def _tflite(data: bytes) -> Anatomy:
+    if data[4:8] != b"TFL3":
+        raise ValueError("no TFLite header")
+    file = _Flat(data)
+    model = file.follow(0)
+    codes = [max(file.scalar(code, 0, "b"), file.scalar(code, 3, "i")) for code in file.tables(model, 1)]
+    graph = file.tables(model, 2)[0]
+    buffers = file.tables(model, 4)
+    weights: Counter[str] = Counter()
+    tensors = []
+    for tensor in file.tables(graph, 0):
+        dtype = _TFLITE_TYPES.get(file.scalar(tensor, 1, "b"), "other")
+        name = bytes(file.bytes(tensor, 3)).decode(errors="replace")
+        tensors.append(Tensor(name, dtype, tuple(file.integers(tensor, 0))))
+        weights[dtype] += len(file.bytes(buffers[file.scalar(tensor, 2, "I")], 0))
+    used = [codes[file.scalar(node, 0, "I")] for node in file.tables(graph, 3)]
+    nodes = Counter(_TFLITE_OPERATORS.get(code, f"BUILTIN_{code}") for code in used)
+    inputs, outputs = (tuple(tensors[index] for index in file.integers(graph, field)) for field in (1, 2))
+    version = f"tflite, schema {file.scalar(model, 0, 'I')}"
+    held = {dtype: size for dtype, size in weights.items() if size}
+    return Anatomy(version, inputs, outputs, dict(nodes.most_common()), held)
+
+
+class _Flat:
+    """Reads the tables of a FlatBuffer: a table is a position, a field an offset found through its vtable."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def follow(self, at: int) -> int:
+        return at + self._read("I", at)
+
+    def scalar(self, table: int, field: int, kind: str) -> int:
+        at = self._field(table, field)
+        return self._read(kind, at) if at else 0
+
+    def bytes(self, table: int, field: int) -> bytes:
+        at, count = self._vector(table, field)
+        return self._data[at : at + count]
+
+    def integers(self, table: int, field: int) -> list[int]:
+        at, count = self._vector(table, field)
+        return [self._read("i", at + 4 * index) for index in range(count)]
+
+    def tables(self, table: int, field: int) -> list[int]:
+        at, count = self._vector(table, field)
+        return [self.follow(at + 4 * index) for index in range(count)]
+
+    def _vector(self, table: int, field: int) -> tuple[int, int]:
+        at = self._field(table, field)
+        if not at:
+            return 0, 0
+        start = self.follow(at)
+        count = self._read("I", start)
+        if count > len(self._data):
+            raise ValueError("cut short")
+        return start + 4, count
+
+    def _field(self, table: int, field: int) -> int:
+        vtable = table - self._read("i", table)
+        slot = 4 + 2 * field
+        offset = self._read("H", vtable + slot) if slot < self._read("H", vtable) else 0
+        return table + offset if offset else 0
+
+    def _read(self, kind: str, at: int) -> int:
+        if at < 0:
+            raise ValueError("an offset points outside")
+        value: int = struct.unpack_from(f"<{kind}", self._data, at)[0]
+        return value

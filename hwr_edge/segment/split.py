@@ -1,0 +1,181 @@
+"""From words with doubtful glyphs to words whose glyphs the recogniser believes in."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwr_edge.ink import Pixels
+from hwr_edge.locate.layout import Box, Glyph, Word
+from hwr_edge.segment.cuts import cut, find_seams, slant_of, stroke_width
+from hwr_edge.segment.lattice import (
+    Candidate,
+    Piece,
+    Scale,
+    best_path,
+    candidates,
+    doubt,
+    drop_price,
+)
+
+Score = Callable[[list[Pixels]], NDArray[np.float32]]
+
+_SURE = 0.9  # a glyph of usual shape with this confidence is left alone
+_USUAL_WIDTH = 1.15  # at most, in heights of the writing
+_USUAL_HEIGHT = 0.45  # at least
+_SAMPLE = 12  # glyphs from which pen and slant are measured
+_NEVER_CUT = 0.3  # glyphs lower than this, in heights of the writing, are dots and dashes
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """A word to be cut anew."""
+
+    pieces: list[Piece]
+    sure: dict[int, Glyph]
+    scale: Scale
+    zoom: tuple[float, float]
+    options: list[Candidate]
+
+
+def split(words: Sequence[Word], score: Score) -> list[Word]:
+    """Cut joined characters, mend broken ones, and leave out dots, commas and dashes.
+
+    Words whose glyphs are all of usual shape and surely recognised come back as they are, after one call
+    of `score`; the others are cut into pieces, and all glyphs that neighbouring pieces could form are
+    scored in a second call.
+
+    Args:
+        words: the words of one picture, in reading order.
+        score: takes uint8 (h, w) ink patches, gives float32 (N, classes) calibrated probabilities.
+
+    Returns:
+        The words in the same order; a word of which nothing is left is left out.
+    """
+    glyphs = [glyph for word in words for glyph in word.glyphs]
+    if not glyphs:
+        return list(words)
+    sure = score([glyph.crop for glyph in glyphs]).max(axis=1)
+    height = _usual_height(glyphs)
+    pen = _pen(glyphs, height)
+    tasks: list[_Task | Word] = []
+    start = 0
+    for word in words:
+        confidence = sure[start : start + len(word.glyphs)]
+        start += len(word.glyphs)
+        tasks.append(_plan(word, confidence, height, pen))
+    options = [option for task in tasks if isinstance(task, _Task) for option in task.options]
+    patches = [option.plane for option in options if option.known is None]
+    if not patches:
+        return list(words)
+    fresh = iter(score(patches).max(axis=1).tolist())
+    result = []
+    for task in tasks:
+        if isinstance(task, Word):
+            result.append(task)
+        elif chosen := _choose(task, fresh):
+            result.append(Word(chosen))
+    return result
+
+
+def _usual_height(glyphs: Sequence[Glyph]) -> float:
+    """Height of the writing in image pixels: that of the taller glyphs, dots and dashes left out."""
+    heights = sorted(glyph.box.height for glyph in glyphs)
+    large = [height for height in heights if height >= 0.5 * heights[-1]]
+    return float(large[int(0.6 * (len(large) - 1) + 0.5)])
+
+
+def _pen(glyphs: Sequence[Glyph], height: float) -> tuple[float, float]:
+    """Width of the pen in crop pixels and slant of the writing, from some of the taller glyphs."""
+    tall = [glyph.crop for glyph in glyphs if glyph.box.height >= 0.6 * height]
+    sample = tall[:: len(tall) // _SAMPLE + 1]
+    return float(np.median([stroke_width(crop) for crop in sample])), slant_of(sample)
+
+
+def _plan(
+    word: Word, confidence: NDArray[np.float32], usual: float, pen: tuple[float, float]
+) -> _Task | Word:
+    """The word itself where nothing about it is doubtful, else its pieces and candidates."""
+    own = _usual_height(word.glyphs)
+    height = float(np.clip(own, 0.75 * usual, 1.33 * usual))
+    doubtful = [
+        bool(sure < _SURE) or g.box.width > _USUAL_WIDTH * height or g.box.height < _USUAL_HEIGHT * height
+        for g, sure in zip(word.glyphs, confidence, strict=True)
+    ]
+    if not any(doubtful):
+        return word
+    zoom = _zoom(word.glyphs)
+    tall = [g for g in word.glyphs if g.box.height >= 0.6 * height] or list(word.glyphs)
+    foot = float(np.median([g.box.y1 for g in tall])) / zoom[1]
+    scale = Scale(height / zoom[1], foot, *pen)
+    pieces: list[Piece] = []
+    sources: list[Glyph] = []
+    for glyph, unsure, sure in zip(word.glyphs, doubtful, confidence, strict=True):
+        x0, y0 = round(glyph.box.x0 / zoom[0]), round(glyph.box.y0 / zoom[1])
+        if unsure:
+            parts = _pieces(glyph.crop, x0, y0, scale)
+        else:
+            parts = [Piece(glyph.crop, x0, y0, None, float(sure))]
+        pieces += parts
+        sources += [glyph] * len(parts)
+    order = sorted(range(len(pieces)), key=lambda i: pieces[i].x0 + pieces[i].x1)
+    kept = {place: sources[i] for place, i in enumerate(order) if pieces[i].whole is not None}
+    row = _in_order(pieces, order)
+    return _Task(row, kept, scale, zoom, candidates(row, scale))
+
+
+def _zoom(glyphs: Sequence[Glyph]) -> tuple[float, float]:
+    """Image pixels per crop pixel, x and y."""
+    widths = sum(glyph.box.width for glyph in glyphs) / sum(glyph.crop.shape[1] for glyph in glyphs)
+    heights = sum(glyph.box.height for glyph in glyphs) / sum(glyph.crop.shape[0] for glyph in glyphs)
+    return widths, heights
+
+
+def _pieces(plane: Pixels, x0: int, y0: int, scale: Scale) -> list[Piece]:
+    """The parts of one glyph between its seams."""
+    small = plane.shape[0] < _NEVER_CUT * scale.height
+    seams = [] if small else find_seams(plane, scale.stroke, scale.height, scale.slant)
+    found = []
+    for number, part in enumerate(cut(plane, seams, scale.stroke)):
+        rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+        if not len(rows):
+            continue
+        seam = seams[number - 1] if number else None
+        tight = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        if seam is not None and seam.crossed < 0.2 * scale.stroke:
+            seam = None
+        found.append(Piece(tight, x0 + int(columns[0]), y0 + int(rows[0]), seam))
+    return found
+
+
+def _in_order(pieces: list[Piece], order: list[int]) -> list[Piece]:
+    """The pieces from left to right; where another glyph's piece comes between, there is no seam any more."""
+    result = []
+    for before, now in zip([-1, *order], order, strict=False):
+        piece = pieces[now]
+        result.append(piece if before == now - 1 else replace(piece, seam=None))
+    return result
+
+
+def _choose(task: _Task, fresh: Iterator[float]) -> tuple[Glyph, ...]:
+    """The glyphs of the cheapest path; `fresh` gives the confidences of the options not known before."""
+    choices = []
+    for option in task.options:
+        confidence = next(fresh) if option.known is None else option.known
+        choices.append((option.first, option.last, option.price + option.doubt_price * doubt(confidence)))
+    for number, piece in enumerate(task.pieces):
+        choices.append((number, number, drop_price(piece, task.scale)))
+    path = best_path(len(task.pieces), choices)
+    return tuple(_glyph(task.options[i], task) for i in path if i < len(task.options))
+
+
+def _glyph(option: Candidate, task: _Task) -> Glyph:
+    """The option as a glyph in image pixels; one that was sure before comes back as it was."""
+    if option.known is not None:
+        return task.sure[option.first]
+    zoom = task.zoom
+    height, width = option.plane.shape
+    x0, y0 = round(option.x0 * zoom[0]), round(option.y0 * zoom[1])
+    x1, y1 = round((option.x0 + width) * zoom[0]), round((option.y0 + height) * zoom[1])
+    return Glyph(Box(x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), option.plane)

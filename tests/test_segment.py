@@ -1,0 +1,261 @@
+"""Touching and broken characters: the recogniser of these tests knows a ring, a bar, a cross and a corner."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from hwr_edge.ink import Pixels
+from hwr_edge.locate import Box, Glyph, Word
+from hwr_edge.segment import split
+from hwr_edge.segment.cuts import cut, find_seams, stroke_width
+from hwr_edge.segment.field import field_ink
+from hwr_edge.segment.lattice import best_path
+
+HEIGHT, PEN = 40, 4
+
+
+def shape(kind: str, height: int = HEIGHT) -> Pixels:
+    """One character: uint8 ink plane, cut tight."""
+    plane = np.zeros((height + 20, height + 20), np.uint8)
+    end = height + 9 - PEN // 2
+    middle, start = 10 + height // 2, 10 + PEN // 2
+    half = height // 3
+    if kind == "ring":
+        cv2.ellipse(plane, (middle, middle), (half, height // 2 - PEN // 2), 0, 0, 360, 255, PEN)
+    if kind in ("bar", "cross"):
+        cv2.line(plane, (middle, start), (middle, end), 255, PEN)
+    if kind == "cross":
+        cv2.line(plane, (middle - half, middle), (middle + half, middle), 255, PEN)
+    if kind == "corner":
+        cv2.line(plane, (start, start), (start, end), 255, PEN)
+        cv2.line(plane, (start, end), (start + 2 * half, end), 255, PEN)
+    if kind == "dot":
+        cv2.circle(plane, (middle, middle), PEN // 2 + 1, 255, -1)
+    if kind == "dash":
+        cv2.line(plane, (start, middle), (end, middle), 255, PEN)
+    return tight(plane)
+
+
+def tight(plane: Pixels) -> Pixels:
+    x, y, width, height = cv2.boundingRect(plane)
+    return plane[y : y + height, x : x + width]
+
+
+KINDS = ("ring", "bar", "cross", "corner")
+
+
+def fitted(patch: Pixels) -> NDArray[np.float32]:
+    """A patch centred in 24x24, proportions kept, blurred, of unit length."""
+    scale = 20 / max(patch.shape)
+    size = max(1, round(patch.shape[1] * scale)), max(1, round(patch.shape[0] * scale))
+    small = cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
+    field = np.zeros((24, 24), np.float32)
+    top, left = (24 - size[1]) // 2, (24 - size[0]) // 2
+    field[top : top + size[1], left : left + size[0]] = small
+    field = cv2.GaussianBlur(field, (0, 0), 1.2)
+    return (field / np.linalg.norm(field)).ravel()
+
+
+class Oracle:
+    """Likeness to the four shapes as probabilities; what is like none is spread over 20 classes."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.templates = np.stack([fitted(shape(kind)) for kind in KINDS])
+
+    def __call__(self, patches: list[Pixels]) -> NDArray[np.float32]:
+        self.calls += 1
+        likeness = np.stack([fitted(patch) for patch in patches]) @ self.templates.T
+        logits = np.concatenate([40 * (likeness - 0.85), np.zeros((len(patches), 1))], axis=1)
+        spread = np.exp(logits - logits.max(axis=1, keepdims=True))
+        classes = np.repeat(spread[:, -1:], 20, axis=1)
+        classes[:, : len(KINDS)] += 20 * spread[:, :-1]
+        return (classes / classes.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def read(self, words: Sequence[Word]) -> list[str]:
+        return [KINDS[int(row.argmax())] for word in words for row in self([g.crop for g in word.glyphs])]
+
+
+def glyphs_of(canvas: Pixels) -> tuple[Glyph, ...]:
+    """Connected components as glyphs, left to right."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((canvas > 0).astype(np.uint8))
+    found = []
+    for number in range(1, count):
+        x, y, width, height, _ = (int(value) for value in stats[number])
+        part = np.where(labels == number, canvas, 0)[y : y + height, x : x + width]
+        found.append(Glyph(Box(x, y, x + width, y + height), part))
+    return tuple(sorted(found, key=lambda glyph: glyph.box.x0))
+
+
+def write(kinds: Sequence[str], gap: int) -> Pixels:
+    """Characters side by side on one canvas; a gap below 0 makes them touch."""
+    canvas = np.zeros((HEIGHT + 10, 60 * len(kinds) + 20), np.uint8)
+    x = 5
+    for kind in kinds:
+        patch = shape(kind)
+        height, width = patch.shape
+        top = {"dot": HEIGHT, "dash": HEIGHT // 2}.get(kind, 5)
+        window = canvas[top : top + height, x : x + width]
+        np.maximum(window, patch, out=window)
+        x += width + gap
+    return canvas
+
+
+def ink_on(words: Sequence[Word], like: Pixels) -> Pixels:
+    canvas = np.zeros_like(like)
+    for word in words:
+        for glyph in word.glyphs:
+            window = canvas[glyph.box.y0 : glyph.box.y1, glyph.box.x0 : glyph.box.x1]
+            np.maximum(window, glyph.crop, out=window)
+    return canvas
+
+
+@pytest.mark.parametrize(
+    "kinds", [("ring", "ring"), ("ring", "cross", "ring"), ("ring", "corner"), ("cross", "ring", "corner")]
+)
+def test_touching_characters_are_cut(kinds: tuple[str, ...]) -> None:
+    oracle = Oracle()
+    canvas = write(kinds, -2)
+    joined = glyphs_of(canvas)
+    assert len(joined) == 1
+    assert oracle.read(split([Word(joined)], oracle)) == list(kinds)
+
+
+def test_clear_characters_are_left_as_they_are() -> None:
+    oracle = Oracle()
+    word = Word(glyphs_of(write(["ring", "bar", "cross", "corner"], 8)))
+    result = split([word], oracle)
+    assert result == [word]
+    assert oracle.calls == 1
+
+
+def test_a_broken_character_is_mended() -> None:
+    oracle = Oracle()
+    canvas = write(["cross", "ring", "cross"], 8)
+    left = glyphs_of(canvas)[1].box
+    middle = (left.x0 + left.x1) // 2
+    canvas[:, middle - 1 : middle + 1] = 0
+    broken = glyphs_of(canvas)
+    assert len(broken) == 4
+    assert oracle.read(split([Word(broken)], oracle)) == ["cross", "ring", "cross"]
+
+
+def test_dots_and_dashes_are_left_out() -> None:
+    oracle = Oracle()
+    word = Word(glyphs_of(write(["ring", "dot", "cross", "ring", "dash"], 6)))
+    assert len(word.glyphs) == 5
+    assert oracle.read(split([word], oracle)) == ["ring", "cross", "ring"]
+
+
+def test_nothing_gives_nothing_and_the_recogniser_is_not_asked() -> None:
+    oracle = Oracle()
+    assert split([], oracle) == []
+    assert oracle.calls == 0
+
+
+def test_words_stay_in_order_and_a_word_of_dots_is_left_out() -> None:
+    oracle = Oracle()
+    canvas = write(["ring", "ring", "dot", "cross", "corner"], -2)
+    canvas[:, 66:] = 0
+    first = Word(glyphs_of(write(["ring", "ring"], -2)))
+    dot = glyphs_of(write(["ring", "dot"], 5))[1]
+    last = Word(glyphs_of(write(["cross", "corner"], 8)))
+    result = split([first, Word((dot,)), last], oracle)
+    assert oracle.read(result) == ["ring", "ring", "cross", "corner"]
+    assert result[-1] is last
+
+
+def test_boxes_follow_a_picture_that_was_worked_on_reduced() -> None:
+    oracle = Oracle()
+    (glyph,) = glyphs_of(write(["ring", "ring"], -2))
+    box = glyph.box
+    large = Glyph(Box(box.x0 * 3, box.y0 * 3, box.x1 * 3, box.y1 * 3), glyph.crop)
+    (word,) = split([Word((large,))], oracle)
+    left, right = (part.box for part in word.glyphs)
+    assert left.x0 == large.box.x0
+    assert right.x1 == large.box.x1
+    assert abs(left.width - right.width) <= 9
+    assert {left.y0, right.y0} == {large.box.y0}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([*KINDS, "dot", "dash"]), min_size=1, max_size=5), st.integers(-3, 6))
+def test_no_ink_is_invented(kinds: list[str], gap: int) -> None:
+    canvas = write(kinds, gap)
+    glyphs = glyphs_of(canvas)
+    result = split([Word(glyphs)], Oracle())
+    assert (ink_on(result, canvas) <= canvas).all()
+    middles = [glyph.box.x0 + glyph.box.x1 for word in result for glyph in word.glyphs]
+    assert middles == sorted(middles)
+
+
+@given(st.integers(1, 8), st.integers(20, 60))
+def test_pen_width_is_found(pen: int, length: int) -> None:
+    plane = np.full((length, pen), 255, np.uint8)
+    assert stroke_width(plane) == pytest.approx(pen, abs=1.5)
+
+
+def test_the_parts_together_are_the_glyph() -> None:
+    plane = tight(write(["ring", "ring"], -2))
+    seams = find_seams(plane, PEN, HEIGHT)
+    parts = cut(plane, seams, PEN)
+    assert len(parts) == len(seams) + 1 > 1
+    assert (np.maximum.reduce(parts) == plane).all()
+    assert all((part <= plane).all() and part.any() for part in parts)
+
+
+def test_a_shared_wall_closes_both_rings() -> None:
+    oracle = Oracle()
+    canvas = write(["ring", "ring"], -PEN)
+    (word,) = split([Word(glyphs_of(canvas))], oracle)
+    assert [oracle([glyph.crop])[0, 0] > 0.9 for glyph in word.glyphs] == [True, True]
+
+
+@given(st.integers(1, 6), st.randoms(use_true_random=False))
+def test_the_best_path_is_the_cheapest_of_all(count: int, random: object) -> None:
+    rng = np.random.default_rng(abs(hash(str(random))) % 2**32)
+    choices = [
+        (first, last, float(rng.uniform(0, 5))) for first in range(count) for last in range(first, count)
+    ]
+
+    def cheapest(first: int) -> float:
+        if first == count:
+            return 0.0
+        return min(price + cheapest(last + 1) for start, last, price in choices if start == first)
+
+    path = best_path(count, choices)
+    assert sum(choices[i][2] for i in path) == pytest.approx(cheapest(0))
+    covered = [piece for i in path for piece in range(choices[i][0], choices[i][1] + 1)]
+    assert covered == list(range(count))
+
+
+def patterned(rule: bool) -> tuple[Pixels, Pixels]:
+    """A grey scan of four characters on paper with a wavy pattern, and the ink that is in it."""
+    ink = write(["ring", "cross", "corner", "ring"], 10)
+    ink = cv2.copyMakeBorder(ink[:, :190], 6, 8, 0, 0, cv2.BORDER_CONSTANT)
+    rows, columns = np.mgrid[0 : ink.shape[0], 0 : ink.shape[1]]
+    pattern = 14 * (np.sin(columns / 1.1 + np.sin(rows / 6)) > 0.6)
+    paper = 190 - 0.1 * columns - pattern
+    if rule:
+        paper[-4:-2] -= 70
+    scan = cv2.GaussianBlur((paper * (1 - ink / 255 * 0.55)).astype(np.float32), (0, 0), 0.7)
+    return np.clip(scan, 0, 255).astype(np.uint8), ink
+
+
+@pytest.mark.parametrize("rule", [False, True])
+def test_pattern_and_rules_are_no_ink(rule: bool) -> None:
+    scan, ink = patterned(rule)
+    depth, mask = field_ink(scan)
+    assert depth.shape == mask.shape == scan.shape
+    near = cv2.dilate(ink, np.ones((5, 5), np.uint8))
+    assert (mask[near == 0] > 0).mean() < 0.002
+    assert (mask[cv2.erode(ink, np.ones((3, 3), np.uint8)) > 0] > 0).mean() > 0.97
+
+
+def test_a_field_without_ink_has_no_mask() -> None:
+    assert not field_ink(np.full((50, 160), 200, np.uint8))[1].any()
