@@ -13,7 +13,7 @@ import pytest
 
 import hwr_edge
 from hwr_edge.cli import main
-from hwr_edge.cli.predict import _RUNTIMES
+from hwr_edge.cli.options import RuntimeName
 from hwr_edge.runtimes import RUNTIMES
 from hwr_edge.sources import expand, natural_key
 from tests.fakes import fake_recognizer, write_onnx, written
@@ -191,7 +191,7 @@ def test_wrong_usage_is_one_line_and_code_2(run: Run, words: list[str]) -> None:
 
 
 def test_help_names_every_runtime_there_is(run: Run) -> None:
-    assert set(_RUNTIMES) == {"auto", *(entry.name for entry in RUNTIMES)}
+    assert set(RuntimeName) == {"auto", *(entry.name for entry in RUNTIMES)}
     code, out, _ = run("predict", "--help")
     assert code == 0
     assert "--save-vis" in out

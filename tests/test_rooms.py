@@ -22,7 +22,7 @@ MAY_USE = {
 FLOORS = {"errors": 0, "spec": 1, "recognizer": 3, "video": 4, "web": 4, "bench": 4, "visualise": 4}
 FLOORS |= {"__init__": 4, "cli": 5, "__main__": 6}  # the package itself is what its users see
 GROUND = 2  # every room not named above
-DECLARED = {"numpy", "cv2"}
+DECLARED = {"numpy", "cv2", "typer"}
 RUNTIMES = {"onnxruntime", "ai_edge_litert", "openvino"}
 HEAVY = {"tensorflow", "keras", "onnx", "onnxruntime", "cv2", "openvino", "ai_edge_litert"}
 

@@ -1,81 +1,88 @@
-"""The command line: one small file a verb; this one chooses the verb and turns errors into exit codes.
+"""The command line: one small file a verb; this one gathers them and turns errors into exit codes.
 
-A verb's file has a docstring (its help), `add_arguments(parser)` and `run(args) -> exit code`. It imports
-numpy, OpenCV and the runtimes inside `run` only. argparse rather than a framework: the whole of
-`hwr-edge predict` may take 1.4 times as long as starting OpenCV and a runtime, and typer with what it
-imports takes longer than both.
+A verb is a function that returns its exit code; its docstring and annotations are its help. It imports
+numpy, OpenCV and the runtimes inside that function only, so that asking for help loads none of them.
 """
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
+import typer
+
+from hwr_edge.cli import inspect, models, predict, version
+from hwr_edge.cli.complaints import PROG, complain, trace
 from hwr_edge.errors import HwrError
 
-PROG = "hwr-edge"
-VERBS = {
-    "predict": "read handwriting from pictures",
-    "models": "list, check or locate the bundled models",
-    "inspect": "show what a model file says about itself",
-    "version": "print the versions of hwr-edge and of what it uses",
-}
 INTERRUPTED = 130
+VERBS: dict[str, Callable[..., int]] = {
+    "predict": predict.run,
+    "models": models.run,
+    "inspect": inspect.run,
+    "version": version.run,
+}
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _verb in VERBS.items():
+    app.command(_name)(_verb)
+
+# Usage errors have no public name that every typer has; all of them are of the kind BadParameter extends.
+_UsageError: Any = typer.BadParameter.__base__
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        raise typer.Exit(version.run())
+
+
+@app.callback()
+def _overview(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="same as `version`"),
+    ] = False,
+) -> None:
+    """Reads handwritten characters from pictures, offline."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code, see `hwr_edge.errors`; 0 is success, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     _speak_utf8()
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(overview())
-        return 0 if words else 2
-    verb = "version" if words[0] in ("-V", "--version") else words[0]
-    if verb not in VERBS:
-        return complain(f"no command {verb!r}{_guess(verb)}: see {PROG} --help", 2)
-    try:
-        return _run(verb, words[1:])
-    except SystemExit as stop:  # how argparse ends: --help, or a usage error it has printed
-        return stop.code if isinstance(stop.code, int) else 1
-
-
-def overview() -> str:
-    """The help of `hwr-edge` itself."""
-    lines = "\n".join(f"  {name:<10}{text}" for name, text in VERBS.items())
-    return f"""usage: {PROG} COMMAND ...
-
-Reads handwritten characters from pictures, offline.
-
-commands:
-{lines}
-
-`{PROG} COMMAND --help` explains one of them."""
-
-
-def complain(message: object, code: int) -> int:
-    """Say what went wrong in one line on stderr, and hand back the exit code."""
-    print(f"{PROG}: error: {' '.join(str(message).split())}", file=sys.stderr)
-    return code
-
-
-def _run(verb: str, words: list[str]) -> int:
     # OpenCV and libraries below it report a bad file on stderr themselves; ours is the one line that counts.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
-    verbose = False
+    if not words:
+        return _run(["--help"]) or 2
+    if words[0] == "help":
+        return _run(["--help"])
+    if words[0] not in VERBS and not words[0].startswith("-"):
+        return complain(f"no command {words[0]!r}{_guess(words[0])}: see {PROG} --help", 2)
+    return _run(words)
+
+
+def _run(words: list[str]) -> int:
+    state: dict[str, Any] = {}  # what the options tell us, see `options.Verbose`
     try:
-        module = importlib.import_module(f"{__name__}.{verb}")
-        parser = _Parser(f"{PROG} {verb}", module.__doc__ or "")
-        module.add_arguments(parser)
-        parser.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
-        args = parser.parse_intermixed_args(words)
-        verbose = args.verbose
-        code: int = module.run(args)
+        command = typer.main.get_command(app)
+        # Not `app()`: it would end the process, and answer Ctrl-C and a closed pipe in its own way.
+        with command.make_context(PROG, words, obj=state) as context:
+            code: int = command.invoke(context)
         sys.stdout.flush()
         return code
+    except typer.Exit as stop:  # --help, --version
+        return stop.exit_code
+    except _UsageError as error:
+        where = error.ctx.command_path if error.ctx else PROG
+        return complain(f"{error.format_message().rstrip('.')}: see {where} --help", 2)
     except HwrError as error:
-        _trace(verbose)
+        trace(state)
         return complain(error, error.exit_code)
     except KeyboardInterrupt:
         return complain("interrupted", INTERRUPTED)
@@ -83,16 +90,8 @@ def _run(verb: str, words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user unasked
-        _trace(verbose)
-        hint = "" if verbose else " (--verbose shows where)"
+        hint = "" if trace(state) else " (--verbose shows where)"
         return complain(f"unexpected {type(error).__name__}: {error}{hint}", 1)
-
-
-def _trace(verbose: bool) -> None:
-    if verbose:
-        import traceback
-
-        traceback.print_exc()
 
 
 def _guess(verb: str) -> str:
@@ -107,18 +106,3 @@ def _speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argparse parser whose complaints are one line."""
-
-    def __init__(self, prog: str, description: str) -> None:
-        super().__init__(
-            prog=prog,
-            description=description,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        raise SystemExit(complain(f"{message}: see {self.prog} --help", 2))

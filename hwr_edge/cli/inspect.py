@@ -1,29 +1,36 @@
-"""Print what a model file says about itself, and what is inside it.
+"""`hwr-edge inspect`: what a model file says about itself, and what is inside it."""
 
-Metadata, shapes, operators, bytes by type, sha256; .onnx, .tflite and (metadata only) .keras. Needs no
-TensorFlow, no onnx and no runtime.
-"""
-
-import argparse
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+
+from hwr_edge.cli import options
+
+_Format = StrEnum("_Format", ["text", "json"])
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `hwr-edge inspect`."""
-    parser.add_argument("file", help="a bundled model's name or file, or the path of a model file")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="[text]")
+def run(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="a bundled model's name or file, or the path of a model file"),
+    ],
+    form: Annotated[_Format, typer.Option("--format", help="of the report")] = _Format.text,
+    verbose: options.Verbose = False,
+) -> int:
+    """Show what a model file says about itself.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Print the report."""
+    Metadata, shapes, operators, bytes by type, sha256; .onnx, .tflite and (metadata only) .keras. Needs no
+    TensorFlow, no onnx and no runtime.
+    """
     import json
 
     from hwr_edge import models
 
-    path, _ = models.find(args.file)
+    path, _ = models.find(file)
     found = report(path)
-    print(json.dumps(found, ensure_ascii=False, indent=2) if args.format == "json" else as_text(found))
+    print(json.dumps(found, ensure_ascii=False, indent=2) if form == _Format.json else as_text(found))
     return 0
 
 

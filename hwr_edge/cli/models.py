@@ -1,40 +1,42 @@
-"""List the bundled models, check them against their hashes, or print where one lies.
+"""`hwr-edge models`: which models are bundled, whether they are whole, and where they lie."""
 
-`hwr-edge models` lists them, `hwr-edge models verify` holds every file against its sha256, and
-`hwr-edge models path NAME` prints the file that `--model NAME` opens on this machine.
-"""
-
-import argparse
 import json
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from hwr_edge.cli import complain
+import typer
 
+from hwr_edge.cli import options
+from hwr_edge.cli.complaints import complain
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `hwr-edge models`."""
-    parser.add_argument(
-        "action", nargs="?", default="list", choices=("list", "verify", "path"), help="[list]"
-    )
-    parser.add_argument("name", nargs="?", help="the model, for path")
-    parser.add_argument("--runtime", default="auto", help="the runtime it is for [auto]")
-    parser.add_argument("--json", action="store_true", help="list as JSON")
+_Action = StrEnum("_Action", ["list", "verify", "path"])
 
 
-def run(args: argparse.Namespace) -> int:
-    """Do one of the three; a damaged file ends with exit code 6."""
+def run(
+    action: Annotated[_Action, typer.Argument(help="what to do")] = _Action.list,
+    name: Annotated[str | None, typer.Argument(help="the model, for path")] = None,
+    runtime: Annotated[str, typer.Option(help="the runtime it is for")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="list as JSON")] = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """List, check or locate the bundled models.
+
+    `hwr-edge models` lists them, `hwr-edge models verify` holds every file against its sha256, and
+    `hwr-edge models path NAME` prints the file that `--model NAME` opens on this machine.
+    """
     from hwr_edge import models
 
-    if args.action == "path":
-        if not args.name:
+    if action == _Action.path:
+        if not name:
             return complain(f"name the model whose path you want: {', '.join(models.names())}", 2)
-        print(models.find(args.name, args.runtime)[0])
-    elif args.action == "verify":
+        print(models.find(name, runtime)[0])
+    elif action == _Action.verify:
         for path in _files():
             models.verify(path)
             print(f"{path.name}: ok")
     else:
-        _list(args.json)
+        _list(as_json)
     return 0
 
 

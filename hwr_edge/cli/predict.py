@@ -1,20 +1,18 @@
-"""Read handwriting from pictures.
+"""`hwr-edge predict`: pictures in, text or records out."""
 
-INPUT is a picture, a folder of pictures, a pattern such as 'scans/*.png', or - for a picture on stdin.
-Results go to stdout, everything else to stderr. Exit code 3 says that some input could not be read; the
-others have been read all the same.
-"""
-
-import argparse
 import contextlib
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from hwr_edge.cli import complain
+import typer
+
+from hwr_edge.cli import options
+from hwr_edge.cli.complaints import complain, trace
 from hwr_edge.cli.output import Output, OutputError, Progress
 from hwr_edge.errors import HwrError, ImageError
 
@@ -27,92 +25,79 @@ if TYPE_CHECKING:
 _PROGRESS_FROM = 4  # inputs; a bar for fewer would only flicker
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `hwr-edge predict`."""
-    add = parser.add_argument
-    add("inputs", nargs="+", metavar="INPUT", help="pictures, folders, patterns, or - for stdin")
-    add(
-        "-m",
-        "--model",
-        default="latin62",
-        metavar="NAME|PATH",
-        help="latin62, digits, hangul or a file [latin62]",
-    )
-    add(
-        "--layout",
-        default="auto",
-        choices=("auto", "char", "word", "page"),
-        help="what is on the picture [auto]",
-    )
-    add(
-        "--invert",
-        default="auto",
-        choices=("auto", "yes", "no"),
-        help="yes: the ink is light, no: dark [auto]",
-    )
-    add(
-        "--charset",
-        metavar="SET",
-        help='characters allowed: digits, upper, lower, letters, or such as "0-9A-F"',
-    )
-    add("--top-k", type=_at_least_one, default=5, metavar="N", help="alternatives listed per character [5]")
-    add(
-        "--min-confidence",
-        type=_share,
-        metavar="P",
-        help="0-1: below it a reading is doubtful [the model's own]",
-    )
-    add("--runtime", default="auto", choices=_RUNTIMES, help="what the model runs in [auto]")
-    add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where the model runs [auto]")
-    add(
-        "--threads",
-        type=_at_least_one,
-        metavar="N",
-        help="threads of the runtime and OpenCV [their own choice]",
-    )
-    add("--format", default="text", choices=("text", "json", "jsonl", "csv"), help="of the results [text]")
-    add("-o", "--output", metavar="FILE", help="write the results there instead of to stdout")
-    add("--save-vis", metavar="DIR", help="write pictures with boxes, labels and confidence there")
-    add("-q", "--quiet", action="store_true", help="on stderr only errors")
-    add("--no-progress", action="store_true", help="no progress bar")
+_Layout = StrEnum("_Layout", ["auto", "char", "word", "page"])
+_Invert = StrEnum("_Invert", ["auto", "yes", "no"])
+_Format = StrEnum("_Format", ["text", "json", "jsonl", "csv"])
 
 
-# Repeated from hwr_edge.runtimes, which brings numpy: help must not. A test holds the two together.
-_RUNTIMES = ("auto", "litert", "onnxruntime", "openvino", "opencv")
+def run(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="pictures, folders, patterns, or - for stdin")
+    ],
+    model: options.Model = "latin62",
+    layout: Annotated[_Layout, typer.Option(help="what is on the picture")] = _Layout.auto,
+    invert: Annotated[_Invert, typer.Option(help="yes: the ink is light, no: dark")] = _Invert.auto,
+    charset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SET", help='characters allowed: digits, upper, lower, letters, or such as "0-9A-F"'
+        ),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, metavar="N", help="alternatives listed per character")] = 5,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="P", help="0-1: below it a reading is doubtful [the model's own]"),
+    ] = None,
+    runtime: options.Runtime = options.RuntimeName.auto,
+    device: options.Device = options.DeviceName.auto,
+    threads: options.Threads = None,
+    form: Annotated[_Format, typer.Option("--format", help="of the results")] = _Format.text,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="write the results there instead of to stdout"),
+    ] = None,
+    save_vis: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="write pictures with boxes, labels and confidence there"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="on stderr only errors")] = False,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="no progress bar")] = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Read handwriting from pictures.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Read all inputs; 3 where one of them could not be read, 1 where one failed in a way not foreseen."""
+    INPUT is a picture, a folder of pictures, a pattern such as 'scans/*.png', or - for a picture on stdin.
+    Results go to stdout, everything else to stderr. Exit code 3 says that some input could not be read;
+    the others have been read all the same.
+    """
     from hwr_edge import Recognizer, sources
 
-    if args.threads:
+    if threads:
         import cv2
 
-        cv2.setNumThreads(args.threads)
-    with contextlib.nullcontext() if args.verbose or not sys.stderr else _hushed():
-        recognizer = Recognizer(args.model, args.runtime, args.device, args.threads)
-    options = (args.layout, args.charset, args.top_k, args.min_confidence, args.invert)
-    recognizer.check(*options)
-    gallery = _gallery(args.save_vis, recognizer)
-    pictures = sources.expand(args.inputs)
-    progress = Progress(
-        len(pictures), len(pictures) >= _PROGRESS_FROM and not (args.quiet or args.no_progress)
-    )
+        cv2.setNumThreads(threads)
+    with contextlib.nullcontext() if verbose or not sys.stderr else _hushed():
+        recognizer = Recognizer(model, runtime, device, threads)
+    wishes = (layout, charset, top_k, min_confidence, invert)
+    recognizer.check(*wishes)
+    gallery = _gallery(save_vis, recognizer)
+    pictures = sources.expand(inputs)
+    progress = Progress(len(pictures), len(pictures) >= _PROGRESS_FROM and not (quiet or no_progress))
     code = 0
-    with Output(args.format, args.output, len(pictures) > 1) as out:
+    with Output(form, output, len(pictures) > 1) as out:
         for source in pictures:
             progress.step(source.name)
             try:
-                prediction = _read(recognizer, source, options, gallery)
+                prediction = _read(recognizer, source, wishes, gallery)
             except (OutputError, BrokenPipeError):
                 raise
             except Exception as error:  # noqa: BLE001 - one bad input must not lose the others
                 progress.clear()
-                code = _failed(out, source.name, error, args.verbose) if code != 1 else 1
+                code = _failed(out, source.name, error, verbose) if code != 1 else 1
                 continue
             progress.clear()
             out.write(prediction)
-            if not args.quiet:
+            if not quiet:
                 _remark(prediction)
     return code
 
@@ -131,12 +116,12 @@ def _hushed() -> Iterator[None]:
 
 
 def _read(
-    recognizer: "Recognizer", source: "Source", options: tuple[object, ...], gallery: "Gallery | None"
+    recognizer: "Recognizer", source: "Source", wishes: tuple[object, ...], gallery: "Gallery | None"
 ) -> "Prediction":
     if source.error:
         raise source.error
     picture = _stdin() if source.name == "-" else source.name
-    prediction = replace(recognizer.predict(picture, *options), input=source.name)  # type: ignore[arg-type]
+    prediction = replace(recognizer.predict(picture, *wishes), input=source.name)  # type: ignore[arg-type]
     if gallery:
         try:
             gallery.add(picture, prediction)
@@ -159,10 +144,7 @@ def _stdin() -> bytes:
 def _failed(out: Output, name: str, error: Exception, verbose: bool) -> int:
     from hwr_edge.prediction import SCHEMA
 
-    if verbose:
-        import traceback
-
-        traceback.print_exc()
+    trace({"verbose": verbose})
     out.fail(SCHEMA, name, error)
     if isinstance(error, HwrError):
         return complain(error, error.exit_code)
@@ -188,17 +170,3 @@ def _gallery(folder: str | None, recognizer: "Recognizer") -> "Gallery | None":
         raise OutputError(f"{folder} cannot be made ({error.strerror}): give another --save-vis") from None
     spec = recognizer.spec
     return Gallery(Path(folder), dict(zip(spec.labels, spec.romanised, strict=False)))
-
-
-def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is below 1")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value

@@ -1,8 +1,8 @@
-"""Print the versions of hwr-edge and of what it uses."""
+"""`hwr-edge version`: nothing is imported, the installed packages are only looked up."""
 
-import argparse
 import platform
-from importlib.metadata import PackageNotFoundError, version
+
+from hwr_edge.cli import options
 
 _PACKAGES = (
     ("opencv-python", "opencv-python-headless"),
@@ -13,12 +13,8 @@ _PACKAGES = (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`hwr-edge version` has no options."""
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print one line a component; nothing is imported, the installed packages are only looked up."""
+def run(verbose: options.Verbose = False) -> int:
+    """Print the versions of hwr-edge and of what it uses."""
     print(f"hwr-edge {_found('hwr-edge') or 'not installed'}")
     print(f"python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for names in _PACKAGES:
@@ -28,6 +24,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _found(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version  # slow to load
+
     try:
         return version(package)
     except PackageNotFoundError:
