@@ -207,8 +207,10 @@ def _components_of_character(labels: NDArray[np.int32], stats: NDArray[np.int32]
         stats: one row a component as OpenCV gives them, the paper's first.
     """
     x, y, width, height, area = stats[1:].T
-    touches = (x == 0) | (y == 0) | (x + width == labels.shape[1]) | (y + height == labels.shape[0])
+    rows, columns = labels.shape
+    touches = (x == 0) | (y == 0) | (x + width == columns) | (y + height == rows)
     frame = touches & (_rim_areas(labels, len(stats))[1:] > _RIM_SHARE * area)
+    frame |= _crosses(x, width, columns, y, height, rows) | _crosses(y, height, rows, x, width, columns)
     body = np.where(frame, 0, area)
     largest = max(1, body.max(initial=0))
     # A scrap of a neighbour reaches in from the edge; a character mostly stands clear of it.
@@ -216,6 +218,19 @@ def _components_of_character(labels: NDArray[np.int32], stats: NDArray[np.int32]
     speck = area < max(1.5, 0.012 * largest)
     keep: NDArray[np.bool_] = ~(frame | scrap | speck)
     return keep
+
+
+def _crosses(
+    start: NDArray[np.int32],
+    length: NDArray[np.int32],
+    side: int,
+    across: NDArray[np.int32],
+    depth: NDArray[np.int32],
+    other: int,
+) -> NDArray[np.bool_]:
+    """Slim ones that run from edge to edge of `side` and lie near an edge of the `other` side: rules."""
+    off_centre = np.abs(across + depth / 2 - other / 2)
+    return (start == 0) & (length == side) & (depth <= 0.15 * other) & (off_centre > 0.33 * other)  # type: ignore[no-any-return]
 
 
 def _rim_areas(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
