@@ -133,7 +133,10 @@ def char_crop(image: Pixels, invert: str = "auto") -> CharCrop | None:
     left, top = max(0, int((x0 - room) * scale_x)), max(0, int((y0 - room) * scale_y))
     window = image[top : int((y1 + room) * scale_y) + 1, left : int((x1 + room) * scale_x) + 1]
     fine = shrink(window, _FINE)
-    again = _cut(ink_plane(fine, polarity).plane) or found
+    again = _cut(ink_plane(fine, polarity).plane)
+    if again is None:
+        box = (int(x0 * scale_x), int(y0 * scale_y), round(x1 * scale_x), round(y1 * scale_y))
+        return CharCrop(shrink(found[0], _FINE), box, polarity)
     to_x, to_y = window.shape[1] / fine.shape[1], window.shape[0] / fine.shape[0]
     fx0, fy0, fx1, fy1 = again[1]
     box = (left + int(fx0 * to_x), top + int(fy0 * to_y), left + round(fx1 * to_x), top + round(fy1 * to_y))

@@ -218,7 +218,8 @@ def _cut_anew(lines: Sequence[Line], scores: _Scores) -> list[Line]:
 
     shapes = decode.same_shape(scores.labels)
     waiting = [(number, word) for number, line in enumerate(lines) for word in line.words]
-    words = segment.split([word for _, word in waiting], lambda crops: scores(crops) @ shapes)
+    spare = segment.spare_widths(scores.labels, shapes)
+    words = segment.split([word for _, word in waiting], lambda crops: scores(crops) @ shapes, spare)
     kept: list[list[Word]] = [[] for _ in lines]
     at = 0
     for word in words:

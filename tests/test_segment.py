@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from hwr_edge.ink import Pixels
 from hwr_edge.locate import Box, Glyph, Word
-from hwr_edge.segment import split
+from hwr_edge.locate.field import field_ink
+from hwr_edge.segment import spare_widths, split
 from hwr_edge.segment.cuts import cut, find_seams, stroke_width
-from hwr_edge.segment.field import field_ink
 from hwr_edge.segment.lattice import best_path
 
 HEIGHT, PEN = 40, 4
@@ -214,6 +214,31 @@ def test_a_shared_wall_closes_both_rings() -> None:
     canvas = write(["ring", "ring"], -PEN)
     (word,) = split([Word(glyphs_of(canvas))], oracle)
     assert [oracle([glyph.crop])[0, 0] > 0.9 for glyph in word.glyphs] == [True, True]
+
+
+def test_an_equals_sign_is_left_out() -> None:
+    oracle = Oracle()
+    canvas = write(["ring", "cross", "dash"], 8)
+    first = glyphs_of(canvas)
+    dash = first[2]
+    sign = np.zeros((14, dash.crop.shape[1]), np.uint8)
+    sign[: dash.crop.shape[0]] = sign[-dash.crop.shape[0] :] = dash.crop
+    box = Box(dash.box.x0, dash.box.y0, dash.box.x1, dash.box.y0 + 14)
+    assert oracle.read(split([Word((*first[:2], Glyph(box, sign)))], oracle)) == ["ring", "cross"]
+
+
+def test_a_wide_character_that_is_read_well_is_left_alone() -> None:
+    wide = cv2.resize(shape("corner"), (int(1.45 * HEIGHT), HEIGHT))
+    word = Word((Glyph(Box(0, 0, wide.shape[1], HEIGHT), wide),))
+    calls: list[int] = []
+
+    def score(crops: list[Pixels]) -> NDArray[np.float32]:
+        calls.append(len(crops))
+        return np.array([[0.02, 0.98]] * len(crops), np.float32)
+
+    spare = spare_widths("aW", np.eye(2, dtype=np.float32))
+    assert split([word], score, spare) == [word]
+    assert calls == [1]
 
 
 @given(st.integers(1, 6), st.randoms(use_true_random=False))

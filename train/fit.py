@@ -76,6 +76,11 @@ def fit(recipe: Recipe, recipe_path: Path, data: Path, out: Path, *, resume: boo
     return report
 
 
+def recipe_digest(recipe: Recipe) -> str:
+    """SHA-256 of what the recipe says, whatever its comments and the order of its keys."""
+    return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()
+
+
 def build(recipe: Recipe) -> keras.Model:
     """The recipe's network, untrained: pixels in, logits out."""
     options = dict(recipe.architecture)
@@ -225,7 +230,7 @@ def _figures(
 def _provenance(recipe: Recipe, path: Path, sources: list[Samples], seconds: float) -> dict[str, Any]:
     return {
         "recipe": path.name,
-        "recipe_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "recipe_sha256": recipe_digest(recipe),
         "data": {
             f"{entry.name}/{entry.split or 'train'}": {
                 "characters": len(samples),

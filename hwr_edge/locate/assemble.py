@@ -66,7 +66,7 @@ def _char(image: Pixels, invert: str) -> Layout:
 
 def _text(image: Pixels, layout: str, invert: str) -> Layout:
     plane = prepare(image, invert, layout == "word")
-    mask, rules = remove_rules(plane.mask, plane.depth)
+    mask, rules = (plane.mask, None) if plane.clean else remove_rules(plane.mask, plane.depth)
     parts = find_parts(plane, mask, rules)
     if not len(parts.names) or parts.height < _LEAST_HEIGHT:
         return Layout((), plane.polarity, layout)

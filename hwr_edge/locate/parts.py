@@ -13,6 +13,8 @@ Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.uint16] | NDArray[np.int32]
 
+_SPECK = 8  # pixels; in a field that is clean already, a piece smaller than this is no ink
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -46,13 +48,29 @@ def find_parts(plane: Plane, mask: Pixels, rules: Pixels | None) -> Parts:
     """Label the ink and leave out specks, scraps of rules, edges of the sheet and of the picture."""
     count, labels, stats = connected(mask)
     table = stats.astype(np.int64)
-    x, y, width, height, area = table.T
-    keep = np.zeros(count, bool)
-    keep[1:] = True
     inked = np.flatnonzero(mask.view(bool))
     which, depths = labels.ravel()[inked], plane.depth.ravel()[inked]
+    if plane.clean:
+        keep = table[:, cv2.CC_STAT_AREA] >= _SPECK
+        keep[0] = False
+        usual = _usual_height(*table[keep][:, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA]].T)
+    else:
+        keep, usual = _writing(plane, labels, table, rules, which, depths)
+    names = np.flatnonzero(keep)
+    x, y, width, height, area = table[names].T
+    return Parts(labels, names, x, y, x + width, y + height, area, usual, count, which, depths)
+
+
+def _writing(
+    plane: Plane, labels: Labels, table: Numbers, rules: Pixels | None, which: Labels, depths: Pixels
+) -> tuple[Flags, float]:
+    """Which pieces are writing, and its usual height in pixels."""
+    count, shape = len(table), labels.shape
+    x, y, width, height, area = table.T
+    keep = np.ones(count, bool)
+    keep[0] = False
     keep &= np.bincount(which[depths >= plane.strong], minlength=count) >= 3
-    keep &= ~_frames(x, y, width, height, mask.shape)
+    keep &= ~_frames(x, y, width, height, shape)
     if plane.sheet is not None:
         keep &= ~_crossing_edge(labels, plane.sheet, count)
     if rules is not None:
@@ -63,7 +81,7 @@ def find_parts(plane: Plane, mask: Pixels, rules: Pixels | None) -> Parts:
     keep &= area >= max(3.0, 0.35 * stroke * stroke)
     keep &= (long >= 0.12 * usual) | (area >= 0.8 * stroke * stroke)
     deep = _deepness(which, np.subtract(depths, plane.base, dtype=np.float64), area, keep)
-    touches = (x <= 1) | (y <= 1) | (x + width >= mask.shape[1] - 1) | (y + height >= mask.shape[0] - 1)
+    touches = (x <= 1) | (y <= 1) | (x + width >= shape[1] - 1) | (y + height >= shape[0] - 1)
     keep &= ~touches | (_contact(labels, count) <= np.maximum(0.7 * usual, 0.5 * long))
     # Dots are as black as letters, dirt and the shadows that reach in from outside are not.
     keep &= (((long >= 0.35 * usual) & (deep >= 0.2)) | (deep >= 0.45)) & (~touches | (deep >= 0.6))
@@ -71,11 +89,9 @@ def find_parts(plane: Plane, mask: Pixels, rules: Pixels | None) -> Parts:
     slim = ((height <= 0.3 * usual) & (width > 1.5 * height)) | (width <= 0.15 * usual)
     keep &= ~slim | (deep >= 0.45)
     short = np.minimum(width, height)
-    hollow = (area < 0.12 * width * height) & (short > max(2.5 * usual, 0.3 * min(mask.shape)))
-    keep &= ~hollow & (height <= max(6 * usual, 0.3 * mask.shape[0]))
-    names = np.flatnonzero(keep)
-    x, y, width, height, area = table[names].T
-    return Parts(labels, names, x, y, x + width, y + height, area, usual, count, which, depths)
+    hollow = (area < 0.12 * width * height) & (short > max(2.5 * usual, 0.3 * min(shape)))
+    keep &= ~hollow & (height <= max(6 * usual, 0.3 * shape[0]))
+    return keep, usual
 
 
 def around(parts: Parts, groups: list[Numbers]) -> Numbers:

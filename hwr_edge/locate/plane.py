@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 
 from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, Pixels, shrink, to_grey
+from hwr_edge.locate.field import field_ink
 from hwr_edge.locate.scene import find_sheet, page_polarity
 
 _WORK = 1600  # longest side that pictures are worked on
+_FIELD = 30, 120  # heights between which a line is cleaned as a field of a form
 _REDUCE = 4  # the paper's brightness is followed on a picture so many times smaller
 _SHARE_PAGE, _SHARE_LINE = 0.27, 0.33  # of the nearby ink's depth: from here on a pixel is ink
 _REACH = 0.025  # of the longest side: how far that ink may be
@@ -28,6 +30,7 @@ class Plane:
         sheet: uint8 (h, w) mask of the sheet, None where the whole picture is paper.
         polarity: "dark-on-light" or "light-on-dark".
         scale: (x, y) factors from this plane's pixels to the picture's.
+        clean: rules, dirt and edges are gone from the mask already.
     """
 
     depth: Pixels
@@ -38,6 +41,7 @@ class Plane:
     sheet: Pixels | None
     polarity: str
     scale: tuple[float, float]
+    clean: bool = False
 
 
 def prepare(image: Pixels, invert: str, one_line: bool) -> Plane:
@@ -52,9 +56,8 @@ def prepare(image: Pixels, invert: str, one_line: bool) -> Plane:
     work = shrink(image, _WORK)
     scale = (image.shape[1] / work.shape[1], image.shape[0] / work.shape[0])
     polarity, grey, sheet = _polarity(work, invert)
-    if one_line and 30 < min(grey.shape) < 120:
-        # Security patterns are finer than pens.
-        grey = cv2.GaussianBlur(grey, (0, 0), 0.7)  # type: ignore[assignment]
+    if one_line and sheet is None and _FIELD[0] < min(grey.shape) < _FIELD[1]:
+        return _field(grey, polarity, scale)
     depth: Pixels = cv2.subtract(_paper(grey), grey)  # type: ignore[assignment]
     if sheet is not None:
         depth = cv2.bitwise_and(depth, sheet)  # type: ignore[assignment]
@@ -65,6 +68,14 @@ def prepare(image: Pixels, invert: str, one_line: bool) -> Plane:
         faint = max(faint, min(strong, otsu))
     mask = _threshold(depth, base, faint, one_line)
     return Plane(depth, mask, base, noise, min(strong, otsu), sheet, polarity, scale)
+
+
+def _field(grey: Pixels, polarity: str, scale: tuple[float, float]) -> Plane:
+    """One line, perhaps on patterned paper: pattern and rules are left out of the mask."""
+    depth, mask = field_ink(grey)
+    # Crops start from 0.6 of the shallowest ink: `cut` takes twice the noise for paper.
+    least = int(depth[mask > 0].min(initial=255))
+    return Plane(depth, mask, 0.0, 0.3 * least, 0.0, None, polarity, scale, clean=True)
 
 
 def _polarity(work: Pixels, invert: str) -> tuple[str, Pixels, Pixels | None]:

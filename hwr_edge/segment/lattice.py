@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from hwr_edge.ink import Pixels
@@ -21,20 +22,30 @@ _SHAPE = (
     2.1,  # being a glyph at all
     6.5,  # height missing to 0.55
     1.7,  # height missing to 0.8
-    4.2,  # width over 0.65
-    3.9,  # width over 0.95
     1.5,  # width missing to 0.3
     9.6,  # foot higher than 0.2 above the baseline
     4.5,  # head lower than 0.25 below the line's
 )
+_TRUST = 3.0  # so many times more for each nat of doubt about parts of a glyph believed to be one
+_WIDTH = (4.2, 3.9)  # width over 0.65 and over 0.95; wide characters such as W may have more
 _JOIN, _GAP = 1.1, 12.0  # joining two pieces over a gap, and the gap's width
 _CUT, _LOOP = 0.15, 5.0  # a cut at one side, and each closed loop that it breaks
+_MARK, _PAIR = 0.6, 0.75  # at most so high: a comma, and an equals sign or a colon
+_INK = 90  # plane value from which a pixel counts as ink
 _DROP = (
     1.4,  # being left out
     7.0,  # height over 0.25
     4.8,  # width over 0.4
     2.5,  # ink, in strokes as long as the writing is high
 )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The recogniser's confidence, and how many heights wider than others the character may be."""
+
+    confidence: float
+    spare: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +56,18 @@ class Piece:
         plane: uint8 (h, w) its ink alone, cut tight.
         x0, y0: place of the plane's corner.
         seam: the cut to its left; None where a gap is to its left.
-        whole: the confidence where this piece is a glyph already scored, else None.
+        trust: how far it was believed to be one glyph with the piece to its left, 0-1.
+        glyph: number of the located glyph that it is part of.
+        whole: the reading where this piece is a glyph already scored, else None.
     """
 
     plane: Pixels
     x0: int
     y0: int
     seam: Seam | None
-    whole: float | None = None
+    trust: float = 0.0
+    glyph: int = 0
+    whole: Reading | None = None
 
     @property
     def x1(self) -> int:
@@ -82,9 +97,10 @@ class Candidate:
     Attributes:
         plane: uint8 (h, w) the ink of all its pieces.
         x0, y0: place of the plane's corner.
-        price: what its shape costs, in nats, before the recogniser has seen it.
-        doubt_price: what each nat of the recogniser's doubt costs.
-        known: its confidence where it is a glyph already scored, else None.
+        price: what its shape but for its width costs, in nats, before the recogniser has seen it.
+        wide: its width in heights of the writing.
+        trust: how far a glyph that it is cut from was believed to be one, 0-1.
+        known: its reading where it is a glyph already scored, else None.
     """
 
     first: int
@@ -93,8 +109,16 @@ class Candidate:
     x0: int
     y0: int
     price: float
-    doubt_price: float
-    known: float | None
+    wide: float
+    trust: float
+    known: Reading | None
+
+    def cost(self, reading: "Reading") -> float:
+        """What it costs in nats to take it for a glyph of this reading."""
+        wide = self.wide - reading.spare
+        width = _dot(_WIDTH, (max(0.0, wide - 0.65), max(0.0, wide - 0.95)))
+        scale = (1 + _TRUST * self.trust) * (_DOUBT + _DOUBT_WIDE * self.wide)
+        return self.price + width + scale * doubt(reading.confidence)
 
 
 def join(pieces: Sequence[Piece]) -> tuple[Pixels, int, int]:
@@ -110,33 +134,71 @@ def join(pieces: Sequence[Piece]) -> tuple[Pixels, int, int]:
 
 
 def candidates(pieces: Sequence[Piece], scale: Scale) -> list[Candidate]:
-    """Every run of neighbouring pieces that is no wider than a glyph; glyphs already sure are not joined."""
-    found = []
+    """Every run of neighbouring pieces no wider than a glyph, and every glyph as it was located.
+
+    Glyphs already sure are not joined with one another.
+    """
+    runs = _located(pieces)
     for first in range(len(pieces)):
         for last in range(first, min(len(pieces), first + _MAX_RUN)):
             run = pieces[first : last + 1]
             width = max(p.x1 for p in run) - min(p.x0 for p in run)
             if last > first and width > _MAX_WIDTH * scale.height:
                 break
-            if last > first and all(piece.whole is not None for piece in run):
-                continue
-            plane, x0, y0 = join(run)
-            after = pieces[last + 1].seam if last + 1 < len(pieces) else None
-            price = _shape_price(plane.shape, y0, scale) + _gap_price(run, scale)
-            price += _cut_price(run[0].seam) + _cut_price(after)
-            doubt_price = _DOUBT + _DOUBT_WIDE * plane.shape[1] / scale.height
-            known = run[0].whole if last == first else None
-            found.append(Candidate(first, last, plane, x0, y0, price, doubt_price, known))
-    return found
+            if last == first or any(piece.whole is None for piece in run):
+                runs.add((first, last))
+    return [_candidate(pieces, first, last, scale) for first, last in sorted(runs)]
+
+
+def _located(pieces: Sequence[Piece]) -> set[tuple[int, int]]:
+    """First and last piece of each glyph as it was located, where its pieces are still neighbours."""
+    ends: dict[int, list[int]] = {}
+    for number, piece in enumerate(pieces):
+        ends.setdefault(piece.glyph, []).append(number)
+    return {(own[0], own[-1]) for own in ends.values() if own[-1] - own[0] == len(own) - 1}
+
+
+def _candidate(pieces: Sequence[Piece], first: int, last: int, scale: Scale) -> Candidate:
+    run = pieces[first : last + 1]
+    plane, x0, y0 = join(run)
+    after = pieces[last + 1] if last + 1 < len(pieces) else None
+    price = _shape_price(plane.shape, y0, scale) + _gap_price(run, scale)
+    price += _cut_price(run[0].seam) + _cut_price(after.seam if after else None)
+    trust = max(run[0].trust, after.trust if after else 0.0)
+    known = run[0].whole if last == first else None
+    return Candidate(first, last, plane, x0, y0, price, plane.shape[1] / scale.height, trust, known)
 
 
 def drop_price(piece: Piece, scale: Scale) -> float:
-    """What it costs to take a piece for a dot, comma or dash; infinite where it is too large for one."""
+    """What it costs to take a piece for dots, commas or dashes; infinite where it is too large for one."""
     tall, wide = piece.plane.shape[0] / scale.height, piece.plane.shape[1] / scale.height
-    if tall > 0.6 or wide > 1.2 or (tall > 0.35 and wide > 0.4):
+    if tall <= _MARK and wide <= 1.2 and not (tall > 0.35 and wide > 0.4):
+        return _mark_price(piece.plane, scale)
+    if tall > _PAIR or wide > 1.2:
         return math.inf
-    ink = float(piece.plane.sum()) / 255 / (scale.height * scale.stroke)
+    # A colon or an equals sign: marks one over the other, each left out on its own account.
+    parts = _stacked(piece.plane)
+    if len(parts) != 2 or max(part.shape[0] for part in parts) > 0.35 * scale.height:
+        return math.inf
+    return sum(_mark_price(part, scale) for part in parts)
+
+
+def _mark_price(plane: Pixels, scale: Scale) -> float:
+    tall, wide = plane.shape[0] / scale.height, plane.shape[1] / scale.height
+    ink = float(plane.sum()) / 255 / (scale.height * scale.stroke)
     return _dot(_DROP, (1.0, max(0.0, tall - 0.25), max(0.0, wide - 0.4), ink))
+
+
+def _stacked(plane: Pixels) -> list[Pixels]:
+    """The separate pieces of ink on a plane, specks left out, each cut tight: uint8 (h, w)."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((plane >= _INK).astype(np.uint8))
+    parts = []
+    for number in range(1, count):
+        x, y, width, height, area = stats[number].tolist()
+        window = (slice(y, y + height), slice(x, x + width))
+        if area >= 4:
+            parts.append(np.where(labels[window] == number, plane[window], 0).astype(np.uint8))
+    return parts
 
 
 def best_path(count: int, choices: Sequence[tuple[int, int, float]]) -> list[int]:
@@ -182,7 +244,7 @@ def _shape_price(shape: tuple[int, ...], y0: int, scale: Scale) -> float:
     tall, wide = shape[0] / scale.height, shape[1] / scale.height
     above = (scale.foot - y0 - shape[0]) / scale.height
     below = 1 - (scale.foot - y0) / scale.height
-    excess = (0.55 - tall, 0.8 - tall, wide - 0.65, wide - 0.95, 0.3 - wide, above - 0.2, below - 0.25)
+    excess = (0.55 - tall, 0.8 - tall, 0.3 - wide, above - 0.2, below - 0.25)
     return _dot(_SHAPE, (1.0, *(max(0.0, value) for value in excess)))
 
 

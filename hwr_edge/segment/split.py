@@ -12,16 +12,17 @@ from hwr_edge.segment.cuts import cut, find_seams, slant_of, stroke_width
 from hwr_edge.segment.lattice import (
     Candidate,
     Piece,
+    Reading,
     Scale,
     best_path,
     candidates,
-    doubt,
     drop_price,
 )
 
 Score = Callable[[list[Pixels]], NDArray[np.float32]]
 
 _SURE = 0.9  # a glyph of usual shape with this confidence is left alone
+_BELIEVED = 0.6  # from this confidence on, a glyph is cut only into parts that are surer still
 _USUAL_WIDTH = 1.15  # at most, in heights of the writing
 _USUAL_HEIGHT = 0.45  # at least
 _SAMPLE = 12  # glyphs from which pen and slant are measured
@@ -39,7 +40,7 @@ class _Task:
     options: list[Candidate]
 
 
-def split(words: Sequence[Word], score: Score) -> list[Word]:
+def split(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None = None) -> list[Word]:
     """Cut joined characters, mend broken ones, and leave out dots, commas and dashes.
 
     Words whose glyphs are all of usual shape and surely recognised come back as they are, after one call
@@ -49,6 +50,8 @@ def split(words: Sequence[Word], score: Score) -> list[Word]:
     Args:
         words: the words of one picture, in reading order.
         score: takes uint8 (h, w) ink patches, gives float32 (N, classes) calibrated probabilities.
+        spare: float32 (classes,) how much wider than others each class may be, in heights of the writing;
+            None where all are much alike.
 
     Returns:
         The words in the same order; a word of which nothing is left is left out.
@@ -56,20 +59,20 @@ def split(words: Sequence[Word], score: Score) -> list[Word]:
     glyphs = [glyph for word in words for glyph in word.glyphs]
     if not glyphs:
         return list(words)
-    sure = score([glyph.crop for glyph in glyphs]).max(axis=1)
+    readings = _readings(score([glyph.crop for glyph in glyphs]), spare)
     height = _usual_height(glyphs)
     pen = _pen(glyphs, height)
     tasks: list[_Task | Word] = []
     start = 0
     for word in words:
-        confidence = sure[start : start + len(word.glyphs)]
+        own = readings[start : start + len(word.glyphs)]
         start += len(word.glyphs)
-        tasks.append(_plan(word, confidence, height, pen))
+        tasks.append(_plan(word, own, height, pen))
     options = [option for task in tasks if isinstance(task, _Task) for option in task.options]
     patches = [option.plane for option in options if option.known is None]
     if not patches:
         return list(words)
-    fresh = iter(score(patches).max(axis=1).tolist())
+    fresh = iter(_readings(score(patches), spare))
     result = []
     for task in tasks:
         if isinstance(task, Word):
@@ -77,6 +80,12 @@ def split(words: Sequence[Word], score: Score) -> list[Word]:
         elif chosen := _choose(task, fresh):
             result.append(Word(chosen))
     return result
+
+
+def _readings(scores: NDArray[np.float32], spare: NDArray[np.float32] | None) -> list[Reading]:
+    best = scores.argmax(axis=1)
+    room = np.zeros(len(best)) if spare is None else spare[best]
+    return [Reading(*pair) for pair in zip(scores.max(axis=1).tolist(), room.tolist(), strict=True)]
 
 
 def _usual_height(glyphs: Sequence[Glyph]) -> float:
@@ -93,15 +102,15 @@ def _pen(glyphs: Sequence[Glyph], height: float) -> tuple[float, float]:
     return float(np.median([stroke_width(crop) for crop in sample])), slant_of(sample)
 
 
-def _plan(
-    word: Word, confidence: NDArray[np.float32], usual: float, pen: tuple[float, float]
-) -> _Task | Word:
+def _plan(word: Word, readings: list[Reading], usual: float, pen: tuple[float, float]) -> _Task | Word:
     """The word itself where nothing about it is doubtful, else its pieces and candidates."""
     own = _usual_height(word.glyphs)
     height = float(np.clip(own, 0.75 * usual, 1.33 * usual))
     doubtful = [
-        bool(sure < _SURE) or g.box.width > _USUAL_WIDTH * height or g.box.height < _USUAL_HEIGHT * height
-        for g, sure in zip(word.glyphs, confidence, strict=True)
+        reading.confidence < _SURE
+        or glyph.box.width > (_USUAL_WIDTH + reading.spare) * height
+        or glyph.box.height < _USUAL_HEIGHT * height
+        for glyph, reading in zip(word.glyphs, readings, strict=True)
     ]
     if not any(doubtful):
         return word
@@ -111,13 +120,13 @@ def _plan(
     scale = Scale(height / zoom[1], foot, *pen)
     pieces: list[Piece] = []
     sources: list[Glyph] = []
-    for glyph, unsure, sure in zip(word.glyphs, doubtful, confidence, strict=True):
+    for glyph, unsure, reading in zip(word.glyphs, doubtful, readings, strict=True):
         x0, y0 = round(glyph.box.x0 / zoom[0]), round(glyph.box.y0 / zoom[1])
         if unsure:
-            parts = _pieces(glyph.crop, x0, y0, scale)
+            parts = _pieces(glyph.crop, x0, y0, scale, _trust(reading))
         else:
-            parts = [Piece(glyph.crop, x0, y0, None, float(sure))]
-        pieces += parts
+            parts = [Piece(glyph.crop, x0, y0, None, whole=reading)]
+        pieces += [replace(part, glyph=len(sources)) for part in parts]
         sources += [glyph] * len(parts)
     order = sorted(range(len(pieces)), key=lambda i: pieces[i].x0 + pieces[i].x1)
     kept = {place: sources[i] for place, i in enumerate(order) if pieces[i].whole is not None}
@@ -132,7 +141,7 @@ def _zoom(glyphs: Sequence[Glyph]) -> tuple[float, float]:
     return widths, heights
 
 
-def _pieces(plane: Pixels, x0: int, y0: int, scale: Scale) -> list[Piece]:
+def _pieces(plane: Pixels, x0: int, y0: int, scale: Scale, trust: float) -> list[Piece]:
     """The parts of one glyph between its seams."""
     small = plane.shape[0] < _NEVER_CUT * scale.height
     seams = [] if small else find_seams(plane, scale.stroke, scale.height, scale.slant)
@@ -145,8 +154,13 @@ def _pieces(plane: Pixels, x0: int, y0: int, scale: Scale) -> list[Piece]:
         tight = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         if seam is not None and seam.crossed < 0.2 * scale.stroke:
             seam = None
-        found.append(Piece(tight, x0 + int(columns[0]), y0 + int(rows[0]), seam))
+        found.append(Piece(tight, x0 + int(columns[0]), y0 + int(rows[0]), seam, trust if number else 0.0))
     return found
+
+
+def _trust(reading: Reading) -> float:
+    """0 for a glyph read with at most `_BELIEVED`, rising to 1 for one without doubt."""
+    return max(0.0, (reading.confidence - _BELIEVED) / (1 - _BELIEVED))
 
 
 def _in_order(pieces: list[Piece], order: list[int]) -> list[Piece]:
@@ -154,16 +168,16 @@ def _in_order(pieces: list[Piece], order: list[int]) -> list[Piece]:
     result = []
     for before, now in zip([-1, *order], order, strict=False):
         piece = pieces[now]
-        result.append(piece if before == now - 1 else replace(piece, seam=None))
+        result.append(piece if before == now - 1 else replace(piece, seam=None, trust=0.0))
     return result
 
 
-def _choose(task: _Task, fresh: Iterator[float]) -> tuple[Glyph, ...]:
-    """The glyphs of the cheapest path; `fresh` gives the confidences of the options not known before."""
+def _choose(task: _Task, fresh: Iterator[Reading]) -> tuple[Glyph, ...]:
+    """The glyphs of the cheapest path; `fresh` gives the readings of the options not known before."""
     choices = []
     for option in task.options:
-        confidence = next(fresh) if option.known is None else option.known
-        choices.append((option.first, option.last, option.price + option.doubt_price * doubt(confidence)))
+        cost = option.cost(next(fresh) if option.known is None else option.known)
+        choices.append((option.first, option.last, cost))
     for number, piece in enumerate(task.pieces):
         choices.append((number, number, drop_price(piece, task.scale)))
     path = best_path(len(task.pieces), choices)
