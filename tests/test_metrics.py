@@ -16,7 +16,8 @@ def test_wilson_interval_matches_a_published_value() -> None:
 @given(st.integers(0, 50), st.integers(1, 50))
 def test_wilson_interval_holds_the_share(right: int, more: int) -> None:
     low, high = wilson_interval(right, right + more)
-    assert 0 <= low <= right / (right + more) <= high <= 1
+    assert 0 <= low <= right / (right + more) + 1e-9
+    assert right / (right + more) - 1e-9 <= high <= 1
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_truth() -> None:

@@ -134,8 +134,8 @@ def test_classes_are_drawn_alike_and_batches_repeat(
     assert counts.min() > 0.5 * counts.max()
     pixels, _ = batches[3]
     assert (Batches(recipe, [few])[3][0] == pixels).all()
-    batches.on_epoch_end()
-    assert (batches[3][0] != pixels).any()
+    assert (batches[4][0] != pixels).any()
+    assert (Batches(recipe, [few], 2)[1][0] == pixels).all()
 
 
 def read_tiny(folder: Path) -> Recipe:
@@ -182,4 +182,5 @@ def test_crossval_leaves_each_group_out() -> None:
     fold = fold_recipe(recipe, "2")
     assert [source.split for source in fold.sources] == ["without-2"]
     assert [source.split for source in fold.test] == ["group-2"]
-    assert replace(fold, sources=recipe.sources, test=recipe.test) == recipe
+    assert fold.validation == fold.test
+    assert replace(fold, sources=recipe.sources, validation=(), test=()) == recipe

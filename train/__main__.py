@@ -13,7 +13,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from hwr_edge.errors import HwrError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train handwriting models from recipes.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Train handwriting models from recipes.",
+)
 
 DATA = Path(os.environ.get("HWR_EDGE_DATA", "../shared/data"))
 

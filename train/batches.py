@@ -16,13 +16,15 @@ from train.samples import Samples
 
 
 class Batches(keras.utils.PyDataset):
-    """Keras' view of the training mix: `samples` characters an epoch, drawn anew in each."""
+    """Keras' view of the training mix: every batch of the whole run, from batch number `first` on.
 
-    def __init__(
-        self, recipe: Recipe, sources: Sequence[Samples], first_epoch: int = 0, **options: Any
-    ) -> None:
+    One long row rather than one an epoch: when Keras tells a data set that an epoch ended differs between
+    a new and a resumed run.
+    """
+
+    def __init__(self, recipe: Recipe, sources: Sequence[Samples], first: int = 0, **options: Any) -> None:
         super().__init__(**options)
-        self.recipe, self.epoch = recipe, first_epoch
+        self.recipe, self.first = recipe, first
         self.items = [item for source in sources for item in source.items]
         names = np.concatenate([source.labels for source in sources])
         self.labels = label_indices(names, recipe.labels)
@@ -32,12 +34,12 @@ class Batches(keras.utils.PyDataset):
         self.cumulative = np.cumsum(np.concatenate(shares))
 
     def __len__(self) -> int:
-        return self.recipe.samples // self.recipe.batch
+        return self.recipe.epochs * self.recipe.steps - self.first
 
     def __getitem__(self, index: int) -> tuple[Pixels, NDArray[np.float32]]:
         recipe = self.recipe
         # The seed names the batch, so any number of workers and a resumed run draw the same.
-        rng = np.random.default_rng([recipe.seed, self.epoch, index])
+        rng = np.random.default_rng([recipe.seed, self.first + index])
         chosen = self.draw(recipe.batch, rng)
         patches = [augment(self.items[i], recipe.augmentation, rng) for i in chosen]
         targets = np.eye(len(recipe.labels), dtype=np.float32)[self.labels[chosen]]
@@ -50,10 +52,6 @@ class Batches(keras.utils.PyDataset):
         """Indices of `count` items, by the weights of sources, classes and writers."""
         drawn = np.searchsorted(self.cumulative, rng.random(count) * self.cumulative[-1])
         return np.minimum(drawn, len(self.items) - 1)
-
-    def on_epoch_end(self) -> None:
-        """Go on to the next epoch's draw."""
-        self.epoch += 1
 
 
 def plain_batch(samples: Samples, recipe: Recipe, width: float = 0.07) -> tuple[Pixels, NDArray[np.int64]]:

@@ -240,7 +240,8 @@ def _cached(files: Sequence[Path], source: str, rows: Callable[[], Iterable[Row]
     for path in files:
         if not path.exists():
             raise DataError(f"{path} is missing: put the data set there, or name its folder with --data")
-        digest.update(path.read_bytes())
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            digest.update(file.name.encode() + file.read_bytes())
     key = digest.hexdigest()[:16]
     folder = Path(os.environ.get("HWR_EDGE_CACHE", "runs/cache"))
     cache = folder / f"{source}-{key}.npz"

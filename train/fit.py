@@ -125,7 +125,9 @@ def _trained(recipe: Recipe, sources: list[Samples], out: Path, resume: bool) ->
     first = 0
     if resume and checkpoint.exists():
         model = keras.models.load_model(checkpoint)
-        first = int(model.optimizer.iterations) // (recipe.samples // recipe.batch)
+        first = int(model.optimizer.iterations) // recipe.steps
+        if first >= recipe.epochs:
+            return model
     else:
         log.unlink(missing_ok=True)
         keras.config.set_dtype_policy(recipe.precision)
@@ -133,9 +135,20 @@ def _trained(recipe: Recipe, sources: list[Samples], out: Path, resume: bool) ->
         if recipe.start:
             model.set_weights(_first_weights(Path(recipe.start)))
         model.compile(_optimiser(recipe), _loss(recipe), metrics=["accuracy"])
-    batches = Batches(recipe, sources, first, workers=2, use_multiprocessing=False, max_queue_size=16)
-    callbacks = [keras.callbacks.TerminateOnNaN(), _Checkpoint(checkpoint, log)]
-    history = model.fit(batches, epochs=recipe.epochs, initial_epoch=first, callbacks=callbacks, verbose=2)
+    batches = Batches(
+        recipe, sources, first * recipe.steps, workers=2, use_multiprocessing=False, max_queue_size=16
+    )
+    callbacks = [keras.callbacks.TerminateOnNaN(), _Checkpoint(checkpoint, log, recipe.seed)]
+    # Batches are drawn at random; shuffling them as well would make a resumed run differ.
+    history = model.fit(
+        batches,
+        shuffle=False,
+        steps_per_epoch=recipe.steps,
+        epochs=recipe.epochs,
+        initial_epoch=first,
+        callbacks=callbacks,
+        verbose=2,
+    )
     if not all(np.isfinite(history.history.get("loss", [0.0]))):
         raise RecipeError("the loss is no longer a number: lower learning_rate, then run again")
     return model
@@ -148,7 +161,7 @@ def _first_weights(path: Path) -> list[NDArray[np.float32]]:
 
 
 def _optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
-    steps = recipe.samples // recipe.batch
+    steps = recipe.steps
     schedule = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 20,
         max(1, steps * (recipe.epochs - 1)),
@@ -165,12 +178,16 @@ def _loss(recipe: Recipe) -> keras.losses.Loss:
 class _Checkpoint(keras.callbacks.Callback):
     """After each epoch the whole state, then a line of the log; a run killed anywhere goes on from there."""
 
-    def __init__(self, checkpoint: Path, log: Path) -> None:
+    def __init__(self, checkpoint: Path, log: Path, seed: int) -> None:
         super().__init__()
-        self.checkpoint, self.log, self.started = checkpoint, log, 0.0
+        self.checkpoint, self.log, self.seed, self.started = checkpoint, log, seed, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.started = time.time()
+        # What dropout drew so far is not part of a checkpoint: each epoch draws by its own number.
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign([self.seed, epoch])
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         part = self.checkpoint.with_suffix(".part.keras")

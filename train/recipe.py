@@ -77,6 +77,11 @@ class Recipe:
     seed: int = 1
     licence: str = ""
 
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return self.samples // self.batch
+
 
 def read_recipe(path: Path) -> Recipe:
     """Read a TOML recipe.

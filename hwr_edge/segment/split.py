@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ _SURE = 0.9  # a glyph of usual shape with this confidence is left alone
 _BELIEVED = 0.6  # from this confidence on, a glyph is cut only into parts that are surer still
 _USUAL_WIDTH = 1.15  # at most, in heights of the writing
 _USUAL_HEIGHT = 0.45  # at least
+_GAP_APART = 0.4  # from this median gap on, in heights of the writing, characters are lettered apart
+_WIDTH_APART = 1.4  # and are one each up to this width
 _SAMPLE = 12  # glyphs from which pen and slant are measured
 _NEVER_CUT = 0.3  # glyphs lower than this, in heights of the writing, are dots and dashes
 
@@ -106,9 +109,12 @@ def _plan(word: Word, readings: list[Reading], usual: float, pen: tuple[float, f
     """The word itself where nothing about it is doubtful, else its pieces and candidates."""
     own = _usual_height(word.glyphs)
     height = float(np.clip(own, 0.75 * usual, 1.33 * usual))
+    apart = _apart(word, height)
+    # Who leaves wide gaps does not join characters: there, only a very wide glyph can be two.
+    most = _WIDTH_APART if apart else _USUAL_WIDTH
     doubtful = [
-        reading.confidence < _SURE
-        or glyph.box.width > (_USUAL_WIDTH + reading.spare) * height
+        (reading.confidence < _SURE and not apart)
+        or glyph.box.width > (most + reading.spare) * height
         or glyph.box.height < _USUAL_HEIGHT * height
         for glyph, reading in zip(word.glyphs, readings, strict=True)
     ]
@@ -132,6 +138,12 @@ def _plan(word: Word, readings: list[Reading], usual: float, pen: tuple[float, f
     kept = {place: sources[i] for place, i in enumerate(order) if pieces[i].whole is not None}
     row = _in_order(pieces, order)
     return _Task(row, kept, scale, zoom, candidates(row, scale))
+
+
+def _apart(word: Word, height: float) -> bool:
+    """Whether the characters of a word are lettered with wide gaps, as in forms and on boards."""
+    gaps = sorted(right.box.x0 - left.box.x1 for left, right in pairwise(word.glyphs))
+    return len(gaps) > 1 and gaps[len(gaps) // 2] > _GAP_APART * height
 
 
 def _zoom(glyphs: Sequence[Glyph]) -> tuple[float, float]:
