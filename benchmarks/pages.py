@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks.strokes import BASELINE, strokes
 from hwr_edge import Recognizer
+from hwr_edge.dataset import read_table
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("HWR_EDGE_DATA", ROOT.parent / "shared" / "data"))
@@ -127,7 +128,7 @@ def grid(data: Path, models: dict[str, str]) -> list[Row]:
     """Cells of photographed number grids."""
     reader = Recognizer(models["digits"], threads=1)
     corners, values = {}, {}
-    for line in _table(data / "digit-grid-photos.zip")[1:]:
+    for line in read_table(data / "digit-grid-photos.zip", "labels.tsv")[1:]:
         corners[line[0]] = [[float(n) for n in point.split(",")] for point in line[1].split()]
         values[line[0]] = [[int(n) for n in row.split(",")] for row in line[2].split("/")]
     right, blank = [], []
@@ -225,14 +226,8 @@ def _pictures(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield name, archive.read(name)
 
 
-def _table(path: Path) -> list[list[str]]:
-    with zipfile.ZipFile(path) as archive:
-        name = next(name for name in archive.namelist() if name.endswith("labels.tsv"))
-        return [line.split("\t") for line in archive.read(name).decode().splitlines()]
-
-
 def _labels(path: Path) -> dict[str, str]:
-    return dict(_table(path))
+    return dict(read_table(path, "labels.tsv"))
 
 
 def _cells(data: bytes, corners: list[list[float]], side: int = 64) -> Iterator[Picture]:

@@ -94,6 +94,12 @@ def draw(strokes: Strokes, rng: np.random.Generator, width: float | None = None)
     return plane
 
 
+def tight(plane: Pixels) -> Pixels:
+    """The rows and columns that hold ink; the whole plane where none do."""
+    x, y, width, height = cv2.boundingRect(cv2.threshold(plane, 90, 255, cv2.THRESH_BINARY)[1])
+    return plane[y : y + height, x : x + width] if width and height else plane
+
+
 def on_paper(plane: Pixels, rng: np.random.Generator) -> Pixels:
     """A photograph-like uint8 (H, W) of ink on paper: texture, light, shadow, rule, grain, JPEG."""
     height, width = plane.shape
@@ -221,19 +227,17 @@ def _noisy(plane: Pixels, rng: np.random.Generator) -> Pixels:
 
 def _tight(plane: Pixels, cut: float, rng: np.random.Generator) -> Pixels:
     """Cut to the ink; now and then a little wider or tighter, as a locator would."""
-    x, y, width, height = cv2.boundingRect(cv2.threshold(plane, 90, 255, cv2.THRESH_BINARY)[1])
-    if width == 0 or height == 0:
-        return plane
-    patch = plane[y : y + height, x : x + width]
-    if rng.random() >= cut:
+    patch = tight(plane)
+    if patch is plane or rng.random() >= cut:  # no ink, or left as it is
         return patch
+    height, width = patch.shape
     most = 0.07 * max(width, height)
     top, bottom, left, right = np.round(rng.uniform(-most / 2, most, 4)).astype(int)
     top, left = min(top, height // 4), min(left, width // 4)
     room = cv2.copyMakeBorder(
         patch, max(0, top), max(0, bottom), max(0, left), max(0, right), cv2.BORDER_CONSTANT
     )
-    tight = room[
+    shifted = room[
         max(0, -top) : room.shape[0] - max(0, -bottom), max(0, -left) : room.shape[1] - max(0, -right)
     ]
-    return tight if min(tight.shape) > 2 else patch  # type: ignore[return-value]
+    return shifted if min(shifted.shape) > 2 else patch  # type: ignore[return-value]

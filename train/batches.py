@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwr_edge.errors import DataError
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
-from train.augment import augment, draw, no_character
+from train.augment import augment, draw, no_character, tight
 from train.recipe import Recipe
 from train.samples import Samples
 
@@ -61,14 +61,8 @@ def plain_batch(samples: Samples, recipe: Recipe, width: float = 0.07) -> tuple[
         uint8 (N, H, W, C), and int64 (N,) class indices.
     """
     rng = np.random.default_rng(recipe.seed)
-    patches = [cut(draw(item, rng, width)) if isinstance(item, tuple) else item for item in samples.items]
+    patches = [tight(draw(item, rng, width)) if isinstance(item, tuple) else item for item in samples.items]
     return to_batch(patches, recipe.input), label_indices(samples.labels, recipe.labels)
-
-
-def cut(plane: Pixels) -> Pixels:
-    """The rows and columns of a plane that hold ink."""
-    rows, columns = np.flatnonzero(plane.max(axis=1) > 90), np.flatnonzero(plane.max(axis=0) > 90)
-    return plane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def label_indices(names: NDArray[np.str_], labels: Sequence[str]) -> NDArray[np.int64]:

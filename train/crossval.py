@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from hwr_edge.errors import RecipeError
-from train.fit import fit, write_atomically
+from hwr_edge.modelfile import write_atomic
+from train.fit import fit
 from train.recipe import Recipe, Source
 
 
@@ -51,5 +52,5 @@ def crossval(
         "temperature": float(temperature),
         "reject_below": float(reject_below),
     }
-    write_atomically(out / "crossval.json", json.dumps(result, indent=1))
+    write_atomic(out / "crossval.json", json.dumps(result, indent=1).encode())
     return result

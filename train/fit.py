@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hwr_edge.errors import RecipeError
 from hwr_edge.metrics import apply_temperature, calibration_error, fit_temperature, wilson_interval
-from hwr_edge.modelfile import write_spec
+from hwr_edge.modelfile import write_atomic, write_spec
 from hwr_edge.spec import ModelSpec
 from train.architectures import ARCHITECTURES
 from train.batches import Batches, only, plain_batch
@@ -72,7 +72,7 @@ def fit(recipe: Recipe, recipe_path: Path, data: Path, out: Path, *, resume: boo
     graph.save(part)
     write_spec(part, spec)
     part.replace(out / "model.keras")
-    write_atomically(out / "metrics.json", json.dumps(report, indent=1))
+    write_atomic(out / "metrics.json", json.dumps(report, indent=1).encode())
     return report
 
 
@@ -99,13 +99,6 @@ def inference_graph(recipe: Recipe, trained: keras.Model) -> keras.Model:
     probabilities = keras.layers.Softmax(name="probabilities")(plain.output)
     keras.config.set_dtype_policy(policy)
     return keras.Model(plain.input, probabilities, name=recipe.name)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that no reader ever sees half of it."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
 
 
 def load(source: Source, role: str, data: Path, recipe: Recipe) -> Samples:
