@@ -19,7 +19,7 @@ from hwr_edge.image import to_batch
 from hwr_edge.modelfile import read_spec, write_spec
 from hwr_edge.spec import InputSpec, ModelSpec
 from train.augment import Augmentation, Placement, augment, draw, place
-from train.datasets import DATASETS
+from train.datasets import DATASETS, unipen
 from train.history import read_history
 from train.recipe import Recipe, read_recipe
 
@@ -98,7 +98,7 @@ def test_every_network_of_the_recipes_builds(recipe: Recipe) -> None:
 
 
 def test_every_recipe_names_data_that_there_are() -> None:
-    from train.datasets import DATASETS
+    from train.datasets import DATASETS, unipen
 
     for recipe in map(read_recipe, RECIPES):
         for source in (*recipe.sources, *recipe.validation, *recipe.test):
@@ -128,7 +128,7 @@ def test_a_bad_value_is_an_error(tmp_path: Path, old: str, new: str) -> None:
 
 def test_augmentation_varies_the_character_and_is_fixed_by_its_seed() -> None:
     strokes = (np.array([[0, 0], [10, 30], [20, 0]], np.float32),)
-    patch = draw(strokes, np.random.default_rng(0))
+    patch = draw(strokes, 3.0)
     for item in (strokes, patch):
         first, again, other = (augment(item, Augmentation(), np.random.default_rng(s)) for s in (1, 1, 2))
         assert (first == again).all()
@@ -138,8 +138,22 @@ def test_augmentation_varies_the_character_and_is_fixed_by_its_seed() -> None:
 
 def test_without_augmentation_strokes_are_drawn_where_the_pen_went() -> None:
     strokes = (np.array([[0, 0], [0, 30]], np.float32), np.array([[0, 30], [20, 30]], np.float32))
-    [pixels] = to_batch([draw(strokes, np.random.default_rng(0), 0.1)], InputSpec(88, 88, margin=0))
+    [pixels] = to_batch([draw(strokes, 3.0)], InputSpec(88, 88, margin=0))
     assert pixels[20, 25, 0] > 200 and pixels[70, 50, 0] > 200 and pixels[20, 60, 0] == 0
+
+
+def test_strokes_keep_their_size_beside_the_writers_other_characters(tmp_path: Path) -> None:
+    sides, writers = [60, 120, 90, 1000, 2000, 1500], [1, 1, 1, 2, 2, 2]
+    np.savez(
+        tmp_path / "unipen62-strokes.npz",
+        points=np.array([point for side in sides for point in ([0, 0], [side, side // 2])]),
+        stroke_offsets=np.arange(0, 13, 2),
+        char_offsets=np.arange(7),
+        labels=np.zeros(6, int),
+        writers=np.array(writers),
+    )
+    found = [float(np.ptp(strokes[0], axis=0).max()) for strokes in unipen(tmp_path, "train").items]
+    assert found == pytest.approx([2 / 3, 4 / 3, 1, 2 / 3, 4 / 3, 1])
 
 
 def test_classes_are_drawn_alike_and_batches_repeat(
@@ -147,7 +161,7 @@ def test_classes_are_drawn_alike_and_batches_repeat(
 ) -> None:
     monkeypatch.setenv("HWR_EDGE_CACHE", str(tmp_path / "cache"))
     from train.batches import Batches
-    from train.datasets import DATASETS
+    from train.datasets import DATASETS, unipen
 
     recipe = read_tiny(tmp_path)
     samples = DATASETS["paper-symbols"](data, "train")

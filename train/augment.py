@@ -16,6 +16,8 @@ from train.samples import Strokes
 _SIDE = 56  # longest side of a character while it is worked on
 _CANVAS = 88  # room about it for rotation and shear
 _SLIM = 0.45  # width over height up to which ink may be a single stroke
+PEN = 0.12  # width of a common pen, in the writer's usual characters
+_PENS = 0.4  # how far pens differ, standard deviation of the logarithm
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Placement:
 def augment(item: Pixels | Strokes, options: Augmentation, rng: np.random.Generator) -> Pixels:
     """A new ink patch uint8 (h, w), cut tight, of the same character."""
     if isinstance(item, tuple):
-        plane = draw(_shaken(item, options, rng), rng)
+        plane = draw(_shaken(item, options, rng), PEN * float(np.exp(rng.normal(0, _PENS))))
     else:
         plane = _warped(item, options, rng)
     if rng.random() < options.elastic and rng.random() < 0.6:
@@ -89,21 +91,19 @@ def augment(item: Pixels | Strokes, options: Augmentation, rng: np.random.Genera
     return _tight(plane, options.cut, rng)
 
 
-def draw(strokes: Strokes, rng: np.random.Generator, width: float | None = None, side: int = _SIDE) -> Pixels:
+def draw(strokes: Strokes, pen: float, side: int = _SIDE) -> Pixels:
     """Strokes drawn with a pen: uint8, square, with room about the character; at 56 pixels (88, 88).
 
     Args:
         strokes: float32 (points, 2) each.
-        rng: picks the pen's width where none is given.
-        width: of the pen, as a share of the character's longest side.
+        pen: its width in the strokes' unit; never under 0.025 or over 0.4 of the character's longest side.
         side: the character's longest side in pixels.
     """
     canvas = round(side * _CANVAS / _SIDE)
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     scale = side / max(float((high - low).max()), 1e-6)
-    share = width if width is not None else float(np.exp(rng.uniform(np.log(0.03), np.log(0.17))))
-    thickness = max(1, round(share * side))
+    thickness = max(1, round(min(max(pen * scale / side, 0.025), 0.4) * side))
     offset = (canvas - (high - low) * scale) / 2 - low * scale
     fixed = [np.round((stroke * scale + offset) * 16).astype(np.int32) for stroke in strokes]
     plane = np.zeros((canvas, canvas), np.uint8)

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from hwr_edge.errors import DataError
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
-from train.augment import Placement, augment, draw, no_character, place, tight
+from train.augment import PEN, Placement, augment, draw, no_character, place, tight
 from train.recipe import Recipe
 from train.samples import Samples
 
-_PEN = 0.07  # width of the one pen, as a share of the character's longest side
 _THREADS, _AHEAD = 2, 16  # that draw batches, and how many batches early
 
 
@@ -118,8 +117,8 @@ def _planes(samples: Samples, recipe: Recipe) -> Pixels:
     """One of the equal planes of each sample's input, (N, H, W, 1): memory is what limits large inputs."""
     frame = replace(recipe.input, channels=1)
     if samples.drawn:
-        rng, side = np.random.default_rng(recipe.seed), max(frame.height, frame.width, 56)
-        patches = [tight(draw(item, rng, _PEN, side)) for item in samples.items]  # type: ignore[arg-type]
+        side = max(frame.height, frame.width, 56)
+        patches = [tight(draw(item, PEN, side)) for item in samples.items]  # type: ignore[arg-type]
         return to_batch(patches, frame)
     if recipe.view == "picture":  # the picture fills the input as it is
         frame = replace(frame, fit="stretch", margin=0)

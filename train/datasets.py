@@ -167,21 +167,40 @@ def mnist(data: Path, split: str, view: View = CROP) -> Samples:
 def unipen(data: Path, split: str, view: View = CROP) -> Samples:
     """UNIPEN isolated characters as strokes; every twentieth writer validation, every next one test.
 
-    Strokes are drawn at the size that the model wants; the view is one of pictures and changes nothing.
+    Their unit is the longest side of the writer's usual character: how large one is beside the others, and so
+    beside the pen, tells `c` from `C`. The view is one of pictures and changes nothing.
     """
     path = data / "unipen62-strokes.npz"
     if not path.exists():
         raise DataError(f"{path} is missing: put the UNIPEN strokes there, or name its folder with --data")
     with np.load(path) as file:
         points = file["points"].astype(np.float32) * np.array([1, -1], np.float32)
-        pens = np.split(points, file["stroke_offsets"][1:-1])
-        starts = file["char_offsets"]
+        starts, strokes = file["char_offsets"], file["stroke_offsets"]
         labels = np.array(list(LATIN))[file["labels"]]
         writers = file["writers"]
+    points /= _usual_size(points, strokes[starts], writers)[:, None]
+    pens = np.split(points, strokes[1:-1])
     items: list[Strokes] = [tuple(pens[a:b]) for a, b in pairwise(starts)]
     ids = np.arange(len(items)).astype(str)
     samples = Samples("unipen", items, labels, writers.astype(str), ids)
     return samples.take(_part(np.unique(writers, return_inverse=True)[1] % 20, 18, 19, split))
+
+
+def _usual_size(
+    points: NDArray[np.float32], bounds: NDArray[np.int64], writers: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """For each point the median of the longest sides of its writer's characters.
+
+    Args:
+        points: float32 (P, 2).
+        bounds: int64 (N + 1,); character i has the points `bounds[i]:bounds[i + 1]`.
+        writers: (N,).
+    """
+    low, high = (reduce.reduceat(points, bounds[:-1]) for reduce in (np.minimum, np.maximum))
+    sides = (high - low).max(axis=1)
+    _, writer = np.unique(writers, return_inverse=True)
+    usual = np.array([np.median(sides[writer == one]) for one in range(writer.max() + 1)], np.float32)
+    return np.repeat(usual[writer], np.diff(bounds))
 
 
 def hangul(data: Path, split: str, view: View = CROP) -> Samples:

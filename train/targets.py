@@ -14,7 +14,7 @@ from hwr_edge.cli.output import Progress
 from hwr_edge.errors import DataError
 from hwr_edge.header import SUFFIXES
 from hwr_edge.ink import Pixels, char_crop
-from train.augment import draw, tight
+from train.augment import PEN, draw, tight
 from train.datasets import DATASETS, PICTURES
 from train.parts import load_parts
 from train.recipe import read_recipe
@@ -92,8 +92,7 @@ def pictures(path: Path, *, quiet: bool = True) -> Iterator[Picture]:
 
 def patches(samples: Samples) -> list[Pixels]:
     """The samples as ink patches cut tight; strokes are drawn with one pen."""
-    rng = np.random.default_rng(0)
-    return [tight(draw(item, rng, 0.07) if isinstance(item, tuple) else item) for item in samples.items]
+    return [tight(draw(item, PEN) if isinstance(item, tuple) else item) for item in samples.items]
 
 
 def _from_tar(path: Path) -> Iterator[Picture]:
