@@ -59,7 +59,7 @@ class Hand:
             placed += [stroke + move for stroke in strokes]
             gap = 0.0 if random.random() < close else random.uniform(0.3, 0.5) * _X_HEIGHT
             x = max(float(stroke[:, 0].max()) for stroke in placed[-len(strokes) :]) + gap
-        return _ink(placed, int(x) + 40, random)
+        return on_sheet(placed, int(x) + 40, random)
 
 
 def hands(data: Path, split: str) -> list[Hand]:
@@ -115,7 +115,8 @@ def _wide(strokes: Strokes) -> float:
     return float(np.ptp(np.concatenate(strokes)[:, 0]))
 
 
-def _ink(strokes: list[NDArray[np.float32]], width: int, random: np.random.Generator) -> Picture:
+def on_sheet(strokes: list[NDArray[np.float32]], width: int, random: np.random.Generator) -> Picture:
+    """Strokes in pixels as ink on paper: uint8 (170, width, 3), dark on light."""
     mask = np.zeros((170, width), np.uint8)
     curves = [np.round(stroke * 16).astype(np.int32) for stroke in strokes]
     pen = int(random.integers(2, 5))

@@ -34,7 +34,9 @@ class Batches(keras.utils.PyDataset):
         steps: batches an epoch.
     """
 
-    def __init__(self, recipe: Recipe, sources: Sequence[Samples], first: int = 0) -> None:
+    def __init__(
+        self, recipe: Recipe, sources: Sequence[Samples], first: int = 0, strangers: Sequence[Samples] = ()
+    ) -> None:
         super().__init__()
         self.recipe, self.first = recipe, first
         self.items = [item for source in sources for item in source.items]
@@ -44,6 +46,12 @@ class Batches(keras.utils.PyDataset):
             entry.weight * _chances(source) for entry, source in zip(recipe.sources, sources, strict=True)
         ]
         self.cumulative = np.cumsum(np.concatenate(shares))
+        self.strangers = [item for source in strangers for item in source.items]
+        shares = [
+            np.full(len(source), entry.weight / len(source))
+            for entry, source in zip(recipe.strangers, strangers, strict=True)
+        ]
+        self.strange = np.cumsum(np.concatenate(shares)) if shares else np.zeros(0)
         self.steps = (
             max(1, recipe.samples // recipe.batch) if recipe.samples else ceil(len(names) / recipe.batch)
         )
@@ -81,8 +89,7 @@ class Batches(keras.utils.PyDataset):
 
     def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Indices of `count` items, by the weights of sources, classes and writers."""
-        drawn = np.searchsorted(self.cumulative, rng.random(count) * self.cumulative[-1])
-        return np.minimum(drawn, len(self.items) - 1)
+        return _drawn(self.cumulative, count, rng)
 
     def _next(self, number: int) -> NDArray[np.int64]:
         """Indices of batch `number` where every item comes once an epoch; an epoch's last may be smaller."""
@@ -98,7 +105,11 @@ class Batches(keras.utils.PyDataset):
         assert recipe.augmentation is not None
         patches = [augment(self.items[i], recipe.augmentation, rng) for i in chosen]
         for slot in range(round(recipe.negatives * len(chosen))):
-            patches[slot] = no_character(patches[slot], patches[-1 - slot], rng)
+            if self.strangers and slot % 2:
+                stranger = self.strangers[_drawn(self.strange, 1, rng)[0]]
+                patches[slot] = augment(stranger, recipe.augmentation, rng)
+            else:
+                patches[slot] = no_character(patches[slot], patches[-1 - slot], rng)
             targets[slot] = 1 / len(recipe.labels)
         return to_batch(patches, recipe.input)
 
@@ -123,6 +134,12 @@ def _planes(samples: Samples, recipe: Recipe) -> Pixels:
     if recipe.view == "picture":  # the picture fills the input as it is
         frame = replace(frame, fit="stretch", margin=0)
     return to_batch(samples.items, frame)  # type: ignore[arg-type]
+
+
+def _drawn(cumulative: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices drawn by chances of which these are the running sums."""
+    drawn = np.searchsorted(cumulative, rng.random(count) * cumulative[-1])
+    return np.minimum(drawn, len(cumulative) - 1)
 
 
 @lru_cache(maxsize=4)

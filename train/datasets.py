@@ -25,6 +25,7 @@ from train.emnist import SPLITS as EMNIST
 from train.emnist import emnist
 from train.fonts import faces, glyphs
 from train.samples import CROP, Samples, Strokes, View
+from train.strangers import STRANGERS
 
 DIGITS = "0123456789"
 LATIN = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"
@@ -252,6 +253,7 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "hangul": hangul,
     "handwriting-fonts": partial(_fonts, "handwriting"),
     "printed-fonts": partial(_fonts, "printed"),
+    **STRANGERS,
 }
 
 

@@ -30,7 +30,7 @@ def trained(recipe: Recipe, parts: Parts, out: Path, resume: bool) -> keras.Mode
     Raises:
         RecipeError: the loss is no longer a number.
     """
-    batches = Batches(recipe, parts.train)
+    batches = Batches(recipe, parts.train, strangers=parts.strangers)
     model = _resumed(out) if resume else None
     if model is None:
         model = _new(recipe, batches.steps, out)

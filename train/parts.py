@@ -10,6 +10,7 @@ from train.datasets import DATASETS
 from train.recipe import Recipe, Source, unknown
 from train.samples import CROP, Samples, View
 from train.split import part, part_own
+from train.strangers import ALIKE
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,13 @@ class Parts:
         train: in the order of the recipe's sources.
         validation: may be empty.
         test: measured at the end.
+        strangers: what is none of the labels, in the order of the recipe's.
     """
 
     train: tuple[Samples, ...]
     validation: tuple[Samples, ...]
     test: tuple[Samples, ...]
+    strangers: tuple[Samples, ...] = ()
 
     def watched(self, recipe: Recipe) -> tuple[Samples, ...]:
         """What each epoch is measured on: the validation part, else the test part that a split made."""
@@ -54,7 +57,7 @@ def load_parts(recipe: Recipe, data: Path) -> Parts:
             " name validation data"
         )
     _check_classes(recipe, parts.train)
-    return parts
+    return replace(parts, strangers=tuple(strangers(source, data, recipe) for source in recipe.strangers))
 
 
 def load(source: Source, role: str, data: Path, recipe: Recipe) -> Samples:
@@ -78,6 +81,22 @@ def load(source: Source, role: str, data: Path, recipe: Recipe) -> Samples:
     # A recipe may take several parts of one data set: its figures and ids tell them apart.
     name = f"{source.name}/{source.split}" if source.split else source.name
     return replace(samples if keep.all() else samples.take(keep), source=name)
+
+
+def strangers(source: Source, data: Path, recipe: Recipe) -> Samples:
+    """The samples of a source that are none of the recipe's labels and, in another script, look like none.
+
+    Raises:
+        RecipeError: no such data set.
+        DataError: it is missing or damaged, or holds the recipe's own characters only.
+    """
+    if source.name not in DATASETS:
+        raise RecipeError(unknown("data set", source.name, DATASETS))
+    samples = DATASETS[source.name](data, source.split or "train")
+    strange = ~np.isin(samples.labels, [*recipe.labels, *ALIKE])
+    if not strange.any():
+        raise DataError(f"{source.name} has nothing but the labels: name another data set as strangers")
+    return samples.take(strange)
 
 
 def _split(source: Source, data: Path, recipe: Recipe) -> tuple[Samples, ...]:

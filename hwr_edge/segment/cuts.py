@@ -131,7 +131,7 @@ def _waists(plane: Pixels, stroke: float, height: float) -> Iterator[tuple[float
     dark = plane >= _INK
     extent = len(plane) - dark.argmax(axis=0) - dark[::-1].argmax(axis=0)
     extent = np.where(dark.any(axis=0), extent, 0).astype(np.float32)
-    reach = round(0.5 * height)
+    reach = max(1, round(0.5 * height))  # a thin rule taken for writing is one pixel high
     for column in _apart(_smooth(extent, stroke), _APART * height):
         sides = extent[max(0, column - reach) : column], extent[column + 1 : column + 1 + reach]
         if extent[column] <= _WAIST * min(float(side.max()) for side in sides):
