@@ -57,7 +57,8 @@ class Hand:
             foot = 90 + below + random.normal(0, 0.05 * _X_HEIGHT)
             move = np.array([x - points[:, 0].min(), foot - points[:, 1].max()])
             placed += [stroke + move for stroke in strokes]
-            gap = 0.0 if random.random() < close else random.uniform(0.3, 0.5) * _X_HEIGHT
+            # Closed or not, a gap draws the same numbers: the lines differ in nothing else.
+            gap = (random.random() >= close) * random.uniform(0.3, 0.5) * _X_HEIGHT
             x = max(float(stroke[:, 0].max()) for stroke in placed[-len(strokes) :]) + gap
         return on_sheet(placed, int(x) + 40, random)
 

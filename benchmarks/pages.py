@@ -98,7 +98,7 @@ def cards(data: Path, models: dict[str, str]) -> list[Row]:
         found = reader.predict(picture, layout="page", charset="upper")
         count += 1
         exact += len(found.characters) == sum(map(len, CARD))
-        if int(Path(name).stem.rsplit("_", 1)[1]) % 5 in (3, 4):
+        if _kept_out(name):
             right += align(found.text.replace(" ", ""), "\n".join(CARD))[0]
             total += sum(map(len, CARD))
     return [
@@ -110,16 +110,14 @@ def cards(data: Path, models: dict[str, str]) -> list[Row]:
 def cheques(data: Path, models: dict[str, str]) -> list[Row]:
     """Amounts on security paper."""
     reader = Recognizer(models["digits"], threads=1)
-    labels = _labels(data / "cheque-amounts.zip")
-    right, near = 0, 0
-    for name, picture in _pictures(data / "cheque-amounts.zip"):
-        wanted = labels[Path(name).name]
+    right = near = count = strings = 0
+    for picture, wanted in amounts(data):
         text = reader.predict(picture, layout="word").text.replace(" ", "")
         right += text == wanted
         near += align(text, wanted)[0]
-    count = sum(map(len, labels.values()))
+        count, strings = count + len(wanted), strings + 1
     return [
-        _row("cheques", "whole strings right", right / len(labels), 0.70, len(labels)),
+        _row("cheques", "whole strings right", right / strings, 0.70, strings),
         _row("cheques", "digits right", near / count, None, count),
     ]
 
@@ -127,19 +125,13 @@ def cheques(data: Path, models: dict[str, str]) -> list[Row]:
 def grid(data: Path, models: dict[str, str]) -> list[Row]:
     """Cells of photographed number grids."""
     reader = Recognizer(models["digits"], threads=1)
-    corners, values = {}, {}
-    for line in read_table(data / "digit-grid-photos.zip", "labels.tsv")[1:]:
-        corners[line[0]] = [[float(n) for n in point.split(",")] for point in line[1].split()]
-        values[line[0]] = [[int(n) for n in row.split(",")] for row in line[2].split("/")]
     right, blank = [], []
-    for name, picture in _pictures(data / "digit-grid-photos.zip"):
-        key = Path(name).name
-        for value, cell in zip(np.ravel(values[key]), _cells(picture, corners[key]), strict=True):
-            text = reader.predict(cell, layout="char").text if value <= 9 else ""
-            if 1 <= value <= 9:
-                right.append(text == str(value))
-            elif value == 0:
-                blank.append(text == "")
+    for cell, value in grid_cells(data):
+        text = reader.predict(cell, layout="char").text if value <= 9 else ""
+        if 1 <= value <= 9:
+            right.append(text == str(value))
+        elif value == 0:
+            blank.append(text == "")
     return [
         _row("grid", "single digits right", statistics.mean(right), 0.95, len(right)),
         _row("grid", "empty cells found blank", statistics.mean(blank), 0.95, len(blank)),
@@ -204,6 +196,36 @@ def drawn_page(seed: int = 0) -> Picture:
     shade = np.linspace(1.05, 0.65, 1600)[None] * np.linspace(1, 0.85, 1200)[:, None]
     noisy = page * shade + random.normal(0, 2, page.shape)
     return cv2.cvtColor(np.clip(noisy, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+
+
+def amounts(data: Path) -> Iterator[tuple[bytes, str]]:
+    """Encoded pictures of the amounts on cheques, and their digits."""
+    labels = _labels(data / "cheque-amounts.zip")
+    return ((picture, labels[Path(name).name]) for name, picture in _pictures(data / "cheque-amounts.zip"))
+
+
+def kept_out_cards(data: Path) -> Iterator[bytes]:
+    """Encoded pictures of the ruled cards not trained on."""
+    return (picture for name, picture in _pictures(data / "letter-cards.zip") if _kept_out(name))
+
+
+def grid_photographs(data: Path) -> Iterator[tuple[bytes, list[list[float]], list[list[int]]]]:
+    """Encoded photographs of number grids, their corners, and nine rows of nine values, 0 for empty."""
+    labels = {line[0]: line[1:] for line in read_table(data / "digit-grid-photos.zip", "labels.tsv")[1:]}
+    for name, picture in _pictures(data / "digit-grid-photos.zip"):
+        places, values = labels[Path(name).name][:2]
+        corners = [[float(number) for number in point.split(",")] for point in places.split()]
+        yield picture, corners, [[int(number) for number in row.split(",")] for row in values.split("/")]
+
+
+def grid_cells(data: Path) -> Iterator[tuple[Picture, int]]:
+    """The cells of all number grids, cut by their corners, and what is in each: 0 for nothing."""
+    for picture, corners, values in grid_photographs(data):
+        yield from zip(_cells(picture, corners), np.ravel(values).tolist(), strict=True)
+
+
+def _kept_out(name: str) -> bool:
+    return int(Path(name).stem.rsplit("_", 1)[1]) % 5 in (3, 4)
 
 
 def _row(page: str, figure: str, value: float | None, wanted: float | None, count: int) -> Row:

@@ -25,7 +25,7 @@ _SIDE = 120  # of a drawn picture, about, in pixels
 def blank(_: Path) -> Iterator[Pixels]:
     """Paper, evenly or unevenly lit, with grain and JPEG."""
     for random in _seeds("blank"):
-        yield on_paper(_plane(random), random)
+        yield on_paper(_plane(random), random, ruled=0)
 
 
 def noise(_: Path) -> Iterator[Pixels]:

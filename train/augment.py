@@ -142,8 +142,11 @@ def tight(plane: Pixels) -> Pixels:
     return plane[y : y + height, x : x + width] if width and height else plane
 
 
-def on_paper(plane: Pixels, rng: np.random.Generator) -> Pixels:
-    """A photograph-like uint8 (H, W) of ink on paper: texture, light, shadow, rule, grain, JPEG."""
+def on_paper(plane: Pixels, rng: np.random.Generator, ruled: float = 0.12) -> Pixels:
+    """A photograph-like uint8 (H, W) of ink on paper: texture, light, shadow, rule, grain, JPEG.
+
+    `ruled` is the share of sheets with a printed rule.
+    """
     height, width = plane.shape
     paper: NDArray[np.float32] = np.full((height, width), rng.uniform(120, 250), np.float32)
     paper += np.linspace(-1, 1, width, dtype=np.float32) * rng.normal(0, 12)
@@ -158,7 +161,7 @@ def on_paper(plane: Pixels, rng: np.random.Generator) -> Pixels:
         paper += cv2.resize(texture, (width, height))
     depth = rng.uniform(0.3, 0.95) if rng.random() < 0.8 else rng.uniform(0.12, 0.3)
     page = paper * (1 - plane * np.float32(depth / 255))
-    if rng.random() < 0.12:  # a printed rule, fainter than the ink
+    if rng.random() < ruled:  # a printed rule, fainter than the ink
         row = int(rng.integers(2, height - 2))
         page[row : row + int(rng.integers(1, 3))] *= 1 - depth * rng.uniform(0.15, 0.5)
     page = page + rng.normal(0, rng.uniform(0.3, 4), page.shape)

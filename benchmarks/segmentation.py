@@ -1,0 +1,105 @@
+"""How well writing is taken apart, as part of `benchmarks.quality`: touching characters, forms, cheques, cards.
+
+- lines: composed as in `benchmarks.lines` from writers kept out of training, once with clear gaps and once
+  with one gap in ten closed. Character error rate: edits over characters; with look-alikes merged it tells
+  more of the cutting.
+- grid: photographs of number grids read whole, without their corners; digits found in the right row order,
+  cells with two small digits left out.
+- cheques and cards: as `benchmarks.pages` counts them, and cards read whole.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import lines, pages
+from hwr_edge import Recognizer
+from hwr_edge.evaluation.distance import edits
+from hwr_edge.lookalikes import merged
+
+Row = dict[str, Any]
+
+_LINES = 5  # of each kind a writer
+_CLOSED = 0.1  # share of gaps without air
+_TIMES_WORSE = 1.5
+
+
+def measure(data: Path, limit: int | None = None) -> list[Row]:
+    """One row a figure."""
+    return [*touching(data, limit), *grids(data, limit), *_cards(data, limit), *_cheques(data, limit)]
+
+
+def touching(data: Path, limit: int | None = None) -> list[Row]:
+    """Character error rates of the same lines with clear and with closed gaps."""
+    reader = Recognizer("latin62", threads=1)
+    wrong, total = np.zeros((2, 2), int), 0
+    for number, hand in enumerate(islice(lines.hands(data, "test"), limit)):
+        for at, (_, text) in enumerate(lines.texts(hand, _LINES, np.random.default_rng(number))):
+            wanted = "".join(text.split())
+            total += len(wanted)
+            for row, close in enumerate((0.0, _CLOSED)):
+                picture = hand.draw(text, np.random.default_rng([number, at]), close)
+                found = "".join(reader.predict(picture, "word").text.split())
+                wrong[row] += edits(found, wanted), edits(_shapes(found), _shapes(wanted))
+    rows = []
+    for what, (clear, closed) in zip(("", ", look-alikes merged"), wrong.T / total, strict=True):
+        rows += [
+            _row("lines", f"character errors, clear gaps{what}", clear, None, total),
+            _row("lines", f"character errors, one gap in ten closed{what}", closed, None, total),
+            _row("lines", f"closed over clear{what}", closed / clear, f"at most {_TIMES_WORSE}", total),
+        ]
+    return rows
+
+
+def grids(data: Path, limit: int | None = None) -> list[Row]:
+    """Number grids read as pages."""
+    reader = Recognizer("digits", threads=1)
+    right = false = count = 0
+    for picture, _, rows in islice(pages.grid_photographs(data), limit):
+        wanted = "\n".join("".join(str(value) for value in row if 1 <= value <= 9) for row in rows)
+        text = reader.predict(picture, "page").text.replace(" ", "")
+        found, wrong, _ = pages.align(text, wanted)
+        right, false, count = right + found, false + wrong, count + len(wanted.replace("\n", ""))
+    return [
+        _row("grid", "digits in the right row order", right / count, "at least 0.93", count),
+        _row("grid", "false digits for each one written", false / count, None, count),
+    ]
+
+
+def _cards(data: Path, limit: int | None) -> Iterator[Row]:
+    reader = Recognizer("latin62", threads=1)
+    wanted = "\n".join(pages.CARD)
+    scores = []
+    for picture in islice(pages.kept_out_cards(data), limit):
+        text = reader.predict(picture, "page", "upper").text.replace(" ", "")
+        scores.append((pages.align(text, wanted)[0], text == wanted))
+    right, whole = np.array(scores).T
+    length = len(wanted.replace("\n", ""))
+    yield _row("cards", "characters right", right.mean() / length, "at least 0.97", len(right) * length)
+    yield _row("cards", "cards read whole", whole.mean(), "at least 0.75", len(whole))
+
+
+def _cheques(data: Path, limit: int | None) -> Iterator[Row]:
+    reader = Recognizer("digits", threads=1)
+    hits = [
+        reader.predict(picture, "word").text.replace(" ", "") == wanted
+        for picture, wanted in islice(pages.amounts(data), limit)
+    ]
+    yield _row("cheques", "whole strings right", float(np.mean(hits)), "at least 0.85", len(hits))
+
+
+def _shapes(text: str) -> str:
+    return "".join(map(merged, text))
+
+
+def _row(writing: str, figure: str, value: float, wanted: str | None, count: int) -> Row:
+    return {
+        "writing": writing,
+        "figure": figure,
+        "value": round(float(value), 4),
+        "wanted": wanted,
+        "n": count,
+    }
