@@ -37,15 +37,15 @@ def test_what_is_made_up_is_the_same_in_every_run(name: str) -> None:
     assert once.digest() != STRANGERS[name](NOWHERE, "validation").digest()
 
 
-def test_strangers_take_every_second_negative_and_leave_the_characters_alone() -> None:
+def test_strangers_take_their_share_and_leave_the_characters_alone() -> None:
     noise = STRANGERS["noise"](NOWHERE, "train")
     plain = Batches(RECIPE, [characters()]).batch(0)
-    recipe = replace(RECIPE, strangers=(Source("noise"),))
+    recipe = replace(RECIPE, strangers=(Source("noise"),), strange=0.125)
     pictures, targets = Batches(recipe, [characters()], strangers=[noise]).batch(0)
     doubtful = np.flatnonzero((targets == 0.5).all(axis=1))
-    assert doubtful.tolist() == list(range(16))
-    assert (targets == plain[1]).all()
-    assert not (pictures[1] == plain[0][1]).all()
+    assert doubtful.tolist() == list(range(16 + 8))
+    assert (targets[24:] == plain[1][24:]).all()
+    assert not (pictures[20] == plain[0][20]).all()
 
 
 def test_letters_of_another_script_that_look_like_ours_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,9 +63,9 @@ def test_no_kana_looks_alike() -> None:
     assert len(set(KANA)) == len(KANA) and not ALIKE & set(KANA)
 
 
-def test_strangers_without_negatives_are_an_error() -> None:
-    with pytest.raises(RecipeError, match="negatives above 0"):
-        replace(RECIPE, negatives=0.0, strangers=(Source("noise"),))
+def test_strangers_without_a_share_are_an_error() -> None:
+    with pytest.raises(RecipeError, match="give both"):
+        replace(RECIPE, strangers=(Source("noise"),))
 
 
 def test_joined_words_are_joined_and_writers_parted(data_dir: Path) -> None:

@@ -51,7 +51,7 @@ class Batches(keras.utils.PyDataset):
             np.full(len(source), entry.weight / len(source))
             for entry, source in zip(recipe.strangers, strangers, strict=True)
         ]
-        self.strange = np.cumsum(np.concatenate(shares)) if shares else np.zeros(0)
+        self.strange = np.cumsum(np.concatenate(shares)) if shares else np.ones(1)
         self.steps = (
             max(1, recipe.samples // recipe.batch) if recipe.samples else ceil(len(names) / recipe.batch)
         )
@@ -104,13 +104,13 @@ class Batches(keras.utils.PyDataset):
         recipe = self.recipe
         assert recipe.augmentation is not None
         patches = [augment(self.items[i], recipe.augmentation, rng) for i in chosen]
-        for slot in range(round(recipe.negatives * len(chosen))):
-            if self.strangers and slot % 2:
-                stranger = self.strangers[_drawn(self.strange, 1, rng)[0]]
-                patches[slot] = augment(stranger, recipe.augmentation, rng)
-            else:
-                patches[slot] = no_character(patches[slot], patches[-1 - slot], rng)
-            targets[slot] = 1 / len(recipe.labels)
+        joined = round(recipe.negatives * len(chosen))
+        for slot in range(joined):
+            patches[slot] = no_character(patches[slot], patches[-1 - slot], rng)
+        drawn = _drawn(self.strange, round(recipe.strange * len(chosen)), rng)
+        for slot, number in enumerate(drawn, joined):
+            patches[slot] = augment(self.strangers[number], recipe.augmentation, rng)
+        targets[: joined + len(drawn)] = 1 / len(recipe.labels)
         return to_batch(patches, recipe.input)
 
 

@@ -57,8 +57,8 @@ class Recipe:
         samples: characters drawn in each, by weight; 0 takes every one once, in a new order.
         batch: characters a step.
         negatives: share of each batch that is no character (joined, halved, dots); its target is doubt.
-        strangers: data sets of what is none of the labels (`train.strangers`, letters of another script); one
-            out of two negatives is drawn from them.
+        strangers: data sets of what is none of the labels (`train.strangers`, letters of another script).
+        strange: share of each batch that is drawn from them; its target is doubt as well.
         optimiser: "adamw" or "adam".
         schedule: "cosine", one epoch of warm-up, then down to 0; or "constant".
         learning_rate: the highest one.
@@ -99,6 +99,7 @@ class Recipe:
     batch: int = 256
     negatives: float = 0.0
     strangers: tuple[Source, ...] = ()
+    strange: float = 0.0
     optimiser: str = "adamw"
     schedule: str = "cosine"
     learning_rate: float = 4e-3
@@ -131,8 +132,10 @@ class Recipe:
             raise RecipeError("augmentation works on cut characters: with whole pictures, set it to false")
         if self.negatives and not self.augmentation:
             raise RecipeError("negatives are made by the augmentation: without it they must be 0")
-        if self.strangers and not self.negatives:
-            raise RecipeError("strangers are drawn as negatives: set negatives above 0")
+        if bool(self.strangers) != (self.strange > 0):
+            raise RecipeError("strangers say what to draw and strange how much of it: give both, or neither")
+        if self.strangers and not self.augmentation:
+            raise RecipeError("strangers are cut and varied as characters are: they need augmentation")
         if self.frozen and self.weights == "none":
             raise RecipeError('a frozen base needs weights; with weights = "none" set frozen = false')
         if self.schedule == "cosine" and self.plateau_patience:

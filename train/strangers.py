@@ -5,7 +5,7 @@ other data set may be named as well: of letters in another script, those that lo
 out.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -57,7 +57,9 @@ def joined_words(data: Path, split: str, view: View = CROP) -> Samples:
     length = np.char.str_len(texts)
     joined = own & (length >= _LETTERS) & np.char.isalpha(texts) & (np.diff(words) < _LIFTED * length)
     chosen = np.flatnonzero(joined)
-    items = [tuple(points[pens[s] : pens[s + 1]] for s in range(words[at], words[at + 1])) for at in chosen]
+    items = [
+        _level([points[pens[s] : pens[s + 1]] for s in range(words[at], words[at + 1])]) for at in chosen
+    ]
     labels = np.full(len(chosen), "word")
     return Samples("joined-words", items, labels, writers[chosen].astype(str), chosen.astype(str))
 
@@ -70,6 +72,12 @@ def kana(data: Path, split: str, view: View = CROP) -> Samples:
             yield patch, label, face, f"{face}/{label}"
 
     return cached(faces("handwriting"), "kana", rows)
+
+
+def _level(strokes: Sequence[NDArray[np.float32]]) -> Strokes:
+    """Strokes whose height is 1, so that a common pen suits them."""
+    height = max(float(np.ptp(np.concatenate(strokes)[:, 1])), 1e-3)
+    return tuple(stroke / np.float32(height) for stroke in strokes)
 
 
 def _nameless(source: str, items: list[Strokes] | list[Pixels]) -> Samples:
