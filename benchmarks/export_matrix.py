@@ -85,9 +85,15 @@ def table(files: list[Row]) -> list[dict[str, str]]:
 
 def _cell(file: Row) -> str:
     if not file["file"]:
-        return f"refused: {file['why not']}"
+        return f"refused: {_few_words(file['why not'])}"
     parts = [f"{file['bytes'] / 1000:,.0f} KB", f"{file['agreement']:.1%}", f"{file['drop']:+.1f}"]
     return ", ".join([*parts, f"{file['ms']:.3f} ms"] if file["ms"] else parts)
+
+
+def _few_words(message: str) -> str:
+    """What is outside its limits in the first runtime that says so, without the names and the layers."""
+    sentence = message.removeprefix("export: ").partition(". ")[0]
+    return (sentence.partition(" images: ")[2] or sentence).partition("; in ")[0]
 
 
 def measure(name: str, form: str, runs: Path) -> list[Row]:
