@@ -120,7 +120,7 @@ def _model(spec: ModelSpec) -> list[str]:
         f"{training.get('seed')}, {training.get('epochs')} epochs, {training.get('seconds')} s on "
         f"{training.get('machine')}, Keras {training.get('keras')}.",
         f"Quantisation: {spec.quantisation.get('kind')}, {spec.quantisation.get('scheme')}.",
-        f"Confidence: temperature {spec.temperature:.3f}; an answer below {spec.reject_below:.3f} is doubtful.",
+        f"Temperature {spec.temperature:.3f}; an answer below {spec.reject_below:.3f} is doubtful.",
     ]
 
 
