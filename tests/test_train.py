@@ -98,7 +98,7 @@ def test_every_network_of_the_recipes_builds(recipe: Recipe) -> None:
 
 
 def test_every_recipe_names_data_that_there_are() -> None:
-    from train.datasets import DATASETS, unipen
+    from train.datasets import DATASETS
 
     for recipe in map(read_recipe, RECIPES):
         for source in (*recipe.sources, *recipe.validation, *recipe.test):
@@ -161,7 +161,7 @@ def test_classes_are_drawn_alike_and_batches_repeat(
 ) -> None:
     monkeypatch.setenv("HWR_EDGE_CACHE", str(tmp_path / "cache"))
     from train.batches import Batches
-    from train.datasets import DATASETS, unipen
+    from train.datasets import DATASETS
 
     recipe = read_tiny(tmp_path)
     samples = DATASETS["paper-symbols"](data, "train")
