@@ -4,7 +4,9 @@ An *ink plane* is uint8 (H, W) with 0 for paper and 255 for full ink, whatever t
 and contrast of the picture it came from.
 """
 
+import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,6 +24,7 @@ _INK_LEVEL = 90  # plane value from which a pixel counts as ink
 _MIN_CONTRAST = 10.0  # grey levels; fainter marks than this are taken for paper
 _RIM = 0.07  # of the longest side: how far inwards a frame line at the picture's edge reaches
 _RIM_SHARE = 0.85  # a component with more than this of its ink in the rim is such a line
+_PLANE = 1e-6  # spread of points, as a share of what it can be, from which they say how a plane leans
 _MIN_SNR = 5.0  # contrast over noise; below, the picture is blank or noise
 
 
@@ -143,19 +146,39 @@ def char_crop(image: Pixels, invert: str = "auto") -> CharCrop | None:
     return CharCrop(again[0], box, polarity)
 
 
+class _Frame(NamedTuple):
+    """Where the pixels of a sheet of one size lie: a row 1, y, x each, those on the border apart."""
+
+    everywhere: NDArray[np.float32]  # (H, W, 3)
+    edge: NDArray[np.intp]  # indices of the border in a ravelled sheet
+    border: NDArray[np.float64]  # (E, 3)
+
+
+@functools.lru_cache(maxsize=256)
+def _frame(height: int, width: int) -> _Frame:
+    """Crops of one size are many: what does not hang on their pixels is worked out once."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    everywhere = np.stack([np.ones_like(rows), rows / height, columns / width], axis=-1)
+    on_edge = np.ones((height, width), bool)
+    on_edge[1:-1, 1:-1] = False
+    return _Frame(everywhere, np.flatnonzero(on_edge), everywhere[on_edge].astype(np.float64))
+
+
 def _border_plane(grey: Pixels) -> NDArray[np.float32]:
     """Brightness of a flat sheet: a plane fitted to the border pixels, ink among them trimmed once."""
-    height, width = grey.shape
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    design = np.stack([np.ones_like(rows), rows / height, columns / width], axis=-1)
-    edge = np.zeros(grey.shape, bool)
-    edge[[0, -1]] = True
-    edge[:, [0, -1]] = True
-    points, values = design[edge], grey[edge].astype(np.float32)
+    frame = _frame(*grey.shape)
+    values = grey.ravel()[frame.edge].astype(np.float32)
     off = np.abs(values - _middle(values))
-    keep = off <= 2 * _middle(off) + 4
-    weights, *_ = np.linalg.lstsq(points[keep], values[keep], rcond=None)
-    return design @ weights  # type: ignore[no-any-return]
+    kept = np.flatnonzero(off <= 2 * _middle(off) + 4)
+    points = frame.border[kept]
+    square, right = points.T @ points, points.T @ values[kept]
+    # Three unknowns and coordinates of 0-1: the normal equations are as exact as float32 can show, and fast,
+    # but where all points lie on one line there is no single plane: the flattest one is taken.
+    if np.linalg.det(square) > _PLANE * len(kept) ** 3:
+        weights = np.linalg.solve(square, right)
+    else:
+        weights = np.linalg.lstsq(points, values[kept], rcond=None)[0]
+    return frame.everywhere @ weights.astype(np.float32)  # type: ignore[no-any-return]
 
 
 def _middle(values: NDArray[np.float32]) -> float:
