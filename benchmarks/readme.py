@@ -59,16 +59,20 @@ def filled(text: str, results: Path) -> str:
     return _SLOT.sub(fill, text)
 
 
+def fill() -> None:
+    """Rewrite README.md with the results as they are."""
+    README.write_text(filled(README.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
+
+
 def main() -> None:
     """Rewrite README.md, or with --check only say (exit code 4) that it is out of step."""
-    old = README.read_text(encoding="utf-8")
-    new = filled(old, RESULTS)
-    if "--check" in sys.argv[1:]:
-        if new != old:
-            print("README.md is out of step with benchmarks/results; run: make readme", file=sys.stderr)
-            raise SystemExit(4)
-    else:
-        README.write_text(new, encoding="utf-8")
+    if "--check" not in sys.argv[1:]:
+        fill()
+        return
+    text = README.read_text(encoding="utf-8")
+    if filled(text, RESULTS) != text:
+        print("README.md is out of step with benchmarks/results; run: make readme", file=sys.stderr)
+        raise SystemExit(4)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Every form of every model in every runtime on this machine: `python -m benchmarks.runtimes [MODEL...]`.
 
-Without MODEL the bundled ones; a folder of exported files, such as those of the architectures of papers, is
-measured beside them. Writes results/runtimes-MACHINE.json, the kind of file that `hwr-edge benchmark --save`
-writes, then results/runtimes.json, the table of all machines measured so far, and refills README.md.
+Without MODEL the bundled ones, and after them the papers' architectures (`benchmarks.architectures`) where
+their exported files are. Writes results/runtimes-MACHINE.json, the kind of file that `hwr-edge benchmark
+--save` writes, then results/runtimes.json, the table of all machines so far, and refills README.md.
 
 Accuracy is that on pictures never trained on, where the folder of data holds them; else answers are judged by
 their agreement with the float model on drawings. Measure on a quiet machine.
@@ -11,7 +11,6 @@ their agreement with the float model on drawings. Measure on a quiet machine.
 import argparse
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -22,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import readme
+from benchmarks import architectures, machines
 from benchmarks.figures import mnist_test
 from hwr_edge import models
 from hwr_edge.bench import advice, plan, session
@@ -30,7 +29,6 @@ from hwr_edge.bench.plan import Settings
 from hwr_edge.bench.timing import Budget
 from train.datasets import pictures
 
-RESULTS = Path(__file__).parent / "results"
 SAMPLE = 2000
 Labelled = Iterable[tuple[NDArray[np.uint8], str]]
 
@@ -100,39 +98,33 @@ def line(row: dict[str, Any], machine: str) -> dict[str, Any]:
     }
 
 
-def table(results: Path) -> list[dict[str, Any]]:
+def table(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The lines of all machines measured so far."""
-    found = []
-    for path in sorted(results.glob("runtimes-*.json")):
-        run = json.loads(path.read_text(encoding="utf-8"))
-        found += [line(row, run["machine"].split(", ")[0]) for row in run["results"] if row["status"] == "ok"]
-    return found
+    return [line(row, machines.short(run)) for run in runs for row in run["results"] if row["status"] == "ok"]
 
 
 def main() -> None:
     """Measure, write, refill."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*", default=list(models.names()), help="names, files or folders")
+    parser.add_argument("models", nargs="*", help="names, files or folders; the bundled models by default")
     parser.add_argument("--data", default=os.environ.get("HWR_EDGE_DATA"), help="folder of the real data")
+    parser.add_argument("--architectures", type=Path, default=architectures.FOLDER, help="exported files")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=5000)
     parser.add_argument("--max-seconds", type=float, default=20.0)
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    parser.add_argument("--results", type=Path, default=machines.RESULTS, help="folder to write to")
     args = parser.parse_args()
     settings = Settings(Budget(args.runs, 1.0, args.max_seconds), rounds=args.rounds)
     data = Path(args.data) if args.data else None
-    found = joined([measure(model, data, settings) for model in args.models])
-    if found["partial"]:
-        sys.exit("interrupted: nothing was written")
-    machine = re.sub(r"\W+", "-", found["machine"].lower()).strip("-")
-    path = args.results / f"runtimes-{machine}.json"
-    path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    rows = table(args.results)
+    found = joined([measure(model, data, settings) for model in args.models or models.names()])
+    print(f"{machines.write(found, 'runtimes', args.results)}\n{found['advice']}")
+    rows = table(machines.read("runtimes", args.results))
     (args.results / "runtimes.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(f"{path}\n{found['advice']}")
-    if args.results == RESULTS:
-        sys.argv = sys.argv[:1]
-        readme.main()
+    if not args.models and args.architectures.is_dir():
+        print(architectures.run(args.architectures, args.results))
+    elif not args.models:
+        print(f"{args.architectures} is not there: the architectures are left out", file=sys.stderr)
+    machines.refill(args.results)
 
 
 if __name__ == "__main__":

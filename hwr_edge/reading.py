@@ -34,6 +34,11 @@ class Watch:
         self._stages[stage] += now - self._last
         self._last = now
 
+    def add(self, other: "Watch", share: float) -> None:
+        """A share of another watch, on what was done for several at once."""
+        for stage, seconds in other._stages.items():
+            self._stages[stage] += share * seconds
+
     def milliseconds(self) -> dict[str, float]:
         """Each stage, and their total."""
         rounded = {stage: round(1000 * seconds, 3) for stage, seconds in self._stages.items()}

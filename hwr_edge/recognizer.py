@@ -1,5 +1,6 @@
 """The front door: a picture in, what is written on it out."""
 
+import itertools
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from hwr_edge.errors import ImageError
 from hwr_edge.image import fetch, to_batch, to_pixels
 from hwr_edge.ink import Pixels
 from hwr_edge.locate.assemble import INVERTS, LAYOUTS
-from hwr_edge.prediction import ModelRef, Prediction
+from hwr_edge.prediction import Character, ModelRef, Prediction
 from hwr_edge.reading import (
     Scores,
     Watch,
@@ -31,6 +32,8 @@ BLANK = "blank"
 # Of joined words, which are hardly ever read right, nineteen in twenty are less legible than this; of single
 # words in separate letters of unknown writers, one in thirty (`benchmarks.pages`, `benchmarks.lines`).
 _LEGIBLE = 0.82
+
+_BLOCK = 64  # pictures of one character whose crops go through the model together
 
 _NOTHING_KNOWN = Known()
 _UINT8 = np.dtype(np.uint8)
@@ -117,12 +120,7 @@ class Recognizer:
     ) -> tuple[Prediction, list[Pixels]]:
         """`predict`, and beside it each character's uint8 (h, w) ink as it went into `to_batch`."""
         limit = self.check(layout, charset, top_k, min_confidence, invert)
-        watch = Watch()
-        data, name = fetch(image)
-        watch.lap("load")
-        pixels = to_pixels(data, name)
-        watch.lap("decode")
-        found = locate.find(pixels, layout, invert)
+        found, name, watch = _located(image, layout, invert)
         scores = Scores(self.spec, self.runtime, charset, watch)
         alone = found.kind == "char"
         lines = found.lines if alone else cut_anew(found.lines, scores)
@@ -139,7 +137,63 @@ class Recognizer:
                 doubtful = not fits or legibility(characters, lines, scores) < enough
             doubtful = doubtful or mostly_tangled(lines)
         watch.lap(stage)
-        prediction = Prediction(
+        prediction = self._prediction(name, found, texts, characters, doubtful, watch)
+        return prediction, [glyph.crop for line in lines for glyph in line.glyphs]
+
+    def predict_many(
+        self, images: Iterable[object], layout: str = "auto", **options: Any
+    ) -> list[Prediction]:
+        """Read several pictures with the same options, see `predict`; the first error ends it.
+
+        Single characters (`layout="char"`) go through the model a batch at a time, which takes less time than
+        `predict` on each; the answers are the same, but for what float models lose in the last decimal.
+        """
+        if layout != "char":
+            return [self.predict(one, layout, **options) for one in images]
+        pictures = iter(images)
+        found: list[Prediction] = []
+        while block := list(itertools.islice(pictures, _BLOCK)):
+            found += self._characters(block, **options)
+        return found
+
+    def _characters(
+        self,
+        images: Sequence[object],
+        charset: str | None = None,
+        top_k: int = 5,
+        min_confidence: float | None = None,
+        invert: str = "auto",
+    ) -> list[Prediction]:
+        """One character a picture, all in one batch; each is given its share of the time that takes."""
+        limit = self.check("char", charset, top_k, min_confidence, invert)
+        located = [_located(image, "char", invert) for image in images]
+        together = Watch()
+        lines = [line for found, _, _ in located for line in found.lines]
+        scores = Scores(self.spec, self.runtime, charset, together)
+        characters = iter(characters_of(lines, scores, top_k, limit, None))
+        together.lap("inference")
+        predictions = []
+        for found, name, watch in located:
+            own = tuple(itertools.islice(characters, len(found.lines)))
+            if own:
+                watch.add(together, 1 / len(lines))
+            texts = tuple(character.label for character in own)
+            doubtful = any(character.confidence < limit for character in own)
+            if min_confidence is None:
+                doubtful = doubtful or mostly_tangled(found.lines)
+            predictions.append(self._prediction(name, found, texts, own, doubtful, watch))
+        return predictions
+
+    def _prediction(
+        self,
+        name: str,
+        found: locate.Layout,
+        texts: tuple[str, ...],
+        characters: tuple[Character, ...],
+        doubtful: bool,
+        watch: Watch,
+    ) -> Prediction:
+        return Prediction(
             input=name,
             model=self.model,
             runtime=self.runtime.name,
@@ -151,11 +205,6 @@ class Recognizer:
             rejected=BLANK if not characters else decode.LOW_CONFIDENCE if doubtful else None,
             timing_ms=watch.milliseconds(),
         )
-        return prediction, [glyph.crop for line in lines for glyph in line.glyphs]
-
-    def predict_many(self, images: Iterable[object], **options: Any) -> list[Prediction]:
-        """Read several pictures with the same options, see `predict`; the first error ends it."""
-        return [self.predict(one, **options) for one in images]
 
     def predict_crops(
         self,
@@ -207,3 +256,15 @@ class Recognizer:
             raise OptionError(f"min_confidence is {limit}: it must be between 0 and 1")
         decode.allowed_labels(self.spec.labels, charset)
         return limit
+
+
+def _located(image: object, layout: str, invert: str) -> tuple[locate.Layout, str, Watch]:
+    """Where the writing of a picture is, the picture's name, and what has been spent on it."""
+    watch = Watch()
+    data, name = fetch(image)
+    watch.lap("load")
+    pixels = to_pixels(data, name)
+    watch.lap("decode")
+    found = locate.find(pixels, layout, invert)
+    watch.lap("locate")
+    return found, name, watch

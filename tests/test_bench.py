@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from hwr_edge.bench import (
     compare,
     disturbance,
     energy,
+    fake,
     memory,
     pareto,
     plan,
     report,
     result,
+    run,
     selftest,
     summary,
     table,
@@ -29,6 +32,8 @@ from hwr_edge.bench import (
 )
 from hwr_edge.bench.disturbance import Snapshot
 from hwr_edge.bench.pareto import Point
+from hwr_edge.bench.plan import Candidate, Settings
+from hwr_edge.bench.shown import Shown
 from hwr_edge.bench.timing import Budget, Clock
 from hwr_edge.errors import DeviceError, ModelFileError, RuntimeMissingError
 
@@ -216,6 +221,10 @@ def test_a_plot_shows_every_point_and_stays_in_its_frame(found: list[Point]) -> 
         assert all(f"[{pareto.mark(one.index)}]" in text for one in pareto.frontier(numbered)[:1])
 
 
+def test_a_plot_of_equals_names_their_height_once() -> None:
+    assert pareto.plot([Point(0, 1.0, 1.0), Point(1, 2.0, 1.0)], "equal").count("100.00%") == 1
+
+
 def test_the_advice_is_the_fastest_that_answers_well_enough() -> None:
     rows = [
         row("a.onnx", "onnxruntime", 2.0, 1.0),
@@ -287,6 +296,8 @@ def test_runs_are_compared_by_file_runtime_and_threads() -> None:
     assert "a.onnx in onnxruntime takes 1.50 times as long" in worse[0]
     assert "b.onnx in litert has no figure any more" in worse[1]
     assert compare.slower(compare.pair(old, old), 0.0) == []
+    (gone,) = compare.slower(compare.pair([row("a.onnx", "litert", 1.0, threads=2)], []), 0.2)
+    assert gone.startswith("a.onnx in litert with 2 threads ")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "other"}'])
@@ -337,6 +348,18 @@ def test_a_fake_with_known_times_is_measured_within_two_percent(tmp_path: Path) 
     assert latency["p50"] == pytest.approx(0.3, rel=selftest.TOLERANCE)
     assert latency["min"] >= 0.3
     assert latency["overhead_share"] < selftest.TOLERANCE
+
+
+def test_a_slow_machine_ends_in_time_as_well(tmp_path: Path) -> None:
+    files = [fake.write(tmp_path / f"{name}.fake", [30_000.0]) for name in "ab"]
+    candidates = [Candidate(path, "fake", fake.__name__) for path in files]
+    crops = tmp_path / "crops.npy"
+    np.save(crops, np.zeros((4, 8, 8, 1), np.uint8))
+    settings = Settings(Budget(1000, 10, 60), rounds=3, batches=(1,), scenarios=(), total_seconds=2)
+    began = time.monotonic()
+    measured = run.measure(candidates, settings, dict.fromkeys(candidates, Shown(crops)), lambda _: None)
+    assert time.monotonic() - began < 20
+    assert [told[0]["status"] for told in measured.facts.values()] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("fault", ["crash", "hang", "operator", "leak"])

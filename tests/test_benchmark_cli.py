@@ -150,7 +150,7 @@ def test_a_damaged_file_is_a_row_beside_the_others(
         (["--threads", "two"], 2, "--threads is 'two'"),
         (["--threads", "9999"], 5, "9999 threads wanted"),
         (["--runtime", "tensorrt"], 2, "tensorrt"),
-        (["--save", "none/out.json"], 2, "none does not exist"),
+        (["--save", "notes.txt/out.json"], 2, "notes.txt cannot be written"),
         (["--html", "."], 2, "is a folder"),
         (["--fail-if-slower", "20%"], 2, "needs --compare"),
         (["--compare", "notes.txt"], 3, "give a file that --save wrote"),

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -122,6 +123,25 @@ def test_every_kind_of_picture_gives_the_same_reading(digits: Recognizer, tmp_pa
     found = digits.predict_many(sources, layout="word")
     assert {one.text for one in found} == {"42"}
     assert [one.input for one in found] == [str(path), str(path), "<bytes>", "<image>", "<array>"]
+
+
+def test_characters_read_together_are_read_as_each_alone(digits: Recognizer) -> None:
+    pictures = [written(character) for character in "2738405619" * 7]
+    pictures[3] = np.full((40, 40), 255, np.uint8)
+    options: dict[str, Any] = {"layout": "char", "charset": "2-9", "top_k": 2, "min_confidence": 0.9}
+    together = digits.predict_many(iter(pictures), **options)
+    alone = [digits.predict(picture, **options) for picture in pictures]
+    assert [_untimed(one) for one in together] == [_untimed(one) for one in alone]
+    assert {one.rejected for one in together} == {None, "blank", "low_confidence"}
+    assert together[3].timing_ms["inference"] == 0 < together[4].timing_ms["inference"]
+    for one in together:
+        timing = dict(one.timing_ms)
+        assert timing.pop("total") == pytest.approx(sum(timing.values()))
+    assert digits.predict_many([], **options) == []
+
+
+def _untimed(found: Prediction) -> dict[str, Any]:
+    return {name: value for name, value in found.to_dict().items() if name != "timing_ms"}
 
 
 def test_ready_crops_go_straight_to_the_model(digits: Recognizer) -> None:

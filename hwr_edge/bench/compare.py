@@ -40,7 +40,8 @@ def slower(pairs: Sequence[Pair], share: float) -> list[str]:
     """What is slower by more than `share` (0.2 for 20 %), or ran before and does not any more."""
     found = []
     for one in pairs:
-        name = f"{one.label[0]} in {one.label[1]}"
+        file, runtime, threads, _ = one.label
+        name = f"{file} in {runtime}" + (f" with {threads} threads" if threads > 1 else "")
         if one.ratio is not None and one.ratio > 1 + share and not one.overlap:
             found.append(f"{name} takes {one.ratio:.2f} times as long ({one.old:.3g} -> {one.new:.3g} ms)")
         elif one.old and one.new is None:

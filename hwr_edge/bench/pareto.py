@@ -94,7 +94,8 @@ def plot(found: Sequence[Point], name: str) -> str:
         grid[line][column] = mark(one.index)
         if one.index in best:
             grid[line][column - 1], grid[line][column + 1] = "[", "]"
-    sides = [f"{top:7.2%}", *[" " * 7] * (_HEIGHT - 2), f"{bottom:7.2%}"]
+    lowest = f"{bottom:7.2%}" if bottom < top else " " * 7
+    sides = [f"{top:7.2%}", *[" " * 7] * (_HEIGHT - 2), lowest]
     lines = [f"{side} |{''.join(cells).rstrip()}" for side, cells in zip(sides, grid, strict=True)]
     left, right = (f"{math.exp(value):.3g} ms" for value in (low, high))
     foot = f"{'':8}+{'-' * _WIDTH}\n{'':8} {left}{right:>{_WIDTH - len(left)}}"

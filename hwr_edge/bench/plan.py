@@ -28,7 +28,8 @@ class Settings:
         batches: batch sizes whose throughput is measured.
         scenarios: of SCENARIOS.
         patience: seconds a process may be late before it counts as hanging.
-        total_seconds: no round is begun that would likely end after it; None for no such limit.
+        total_seconds: no round is begun that would likely end after it, and on a slow machine each process
+            gets a share of it; None for no such limit.
         keep_samples: whether the raw latencies are handed out.
     """
 

@@ -9,8 +9,11 @@ from typing import Any
 from hwr_edge.bench import child, plan
 from hwr_edge.bench.plan import Candidate, Settings
 from hwr_edge.bench.shown import Shown
+from hwr_edge.bench.timing import Budget
 
 Facts = dict[str, Any]
+
+_LEAST = 0.05  # seconds that timing lasts at most, however little time is left
 
 
 @dataclass
@@ -48,9 +51,11 @@ def measure(
     try:
         for number in range(settings.rounds):
             round_began = time.monotonic()
-            for candidate in list(alive):
+            for turn, candidate in enumerate(list(alive)):
                 tell(candidate)
-                facts = child.run(_job(candidate, settings, shown[candidate], number == 0), _limit(settings))
+                budget = _budget(settings, time.monotonic() - began, len(alive) - turn)
+                job = _job(candidate, settings, shown[candidate], budget, number == 0)
+                facts = child.run(job, settings.patience + 2 * budget.max_seconds * _parts(settings))
                 measured.facts[candidate].append(facts)
                 if facts["status"] == "interrupted":
                     raise KeyboardInterrupt
@@ -68,7 +73,26 @@ def measure(
     return measured
 
 
-def _job(candidate: Candidate, settings: Settings, shown: Shown, first: bool) -> dict[str, Any]:
+def _budget(settings: Settings, spent: float, turns: int) -> Budget:
+    """Of one process: its part of the rounds; where time is limited, no more than its share of what is left.
+
+    On a slow or busy machine even the first round would take too long otherwise.
+    """
+    budget = settings.budget.part(settings.rounds)
+    if settings.total_seconds is None:
+        return budget
+    share = (settings.total_seconds - spent) / max(1, turns) / _parts(settings)
+    return dataclasses.replace(budget, max_seconds=min(budget.max_seconds, max(share, _LEAST)))
+
+
+def _parts(settings: Settings) -> float:
+    """How many times `max_seconds` one process may take: warm-up and steady state, extras, answers."""
+    return 2 + (len(settings.batches) + 4) / 4 + 4
+
+
+def _job(
+    candidate: Candidate, settings: Settings, shown: Shown, budget: Budget, first: bool
+) -> dict[str, Any]:
     return {
         "path": str(candidate.path),
         "runtime": candidate.runtime,
@@ -76,7 +100,7 @@ def _job(candidate: Candidate, settings: Settings, shown: Shown, first: bool) ->
         "device": candidate.device,
         "threads": candidate.threads,
         "cores": plan.cores()[: candidate.threads],
-        "budget": dataclasses.asdict(settings.budget.part(settings.rounds)),
+        "budget": dataclasses.asdict(budget),
         "warmup": settings.warmup,
         "batches": settings.batches,
         "scenarios": settings.scenarios,
@@ -85,10 +109,3 @@ def _job(candidate: Candidate, settings: Settings, shown: Shown, first: bool) ->
         "frame": str(shown.frame),
         "answers": first and bool(shown.truth),
     }
-
-
-def _limit(settings: Settings) -> float:
-    """Seconds after which one process counts as hanging: all it may do twice, and patience."""
-    one = settings.budget.part(settings.rounds).max_seconds
-    parts = 2 + (len(settings.batches) + 4) / 4 + 4  # warm-up and steady state, the extras, the answers
-    return settings.patience + 2 * one * parts

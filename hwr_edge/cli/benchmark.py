@@ -1,6 +1,5 @@
 """`hwr-edge benchmark`: which file in which runtime for this device, and what it costs."""
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from hwr_edge.cli import options
 from hwr_edge.cli.complaints import complain
-from hwr_edge.cli.output import OutputError, Progress
+from hwr_edge.cli.output import Progress, check_file
 
 if TYPE_CHECKING:
     from hwr_edge.bench.plan import Candidate, Settings
@@ -90,8 +89,9 @@ def run(
     limit = _share(fail_if_slower)
     if limit is not None and not compare:
         raise typer.BadParameter("--fail-if-slower needs --compare OLD.json")
-    for target in (save, html):
-        _check_writable(target)
+    for option, target in (("--save", save), ("--html", html)):
+        if target:
+            check_file(Path(target), option)
     old = result.load(Path(compare)) if compare else None
     inputs = [*(files or []), *(model or [])]
     if old and len(inputs) == 1 and inputs[0].endswith(".json"):
@@ -224,16 +224,3 @@ def _share(text: str | None) -> float | None:
         return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         raise typer.BadParameter(f"--fail-if-slower is {text!r}: it must be such as 20% or 0.2") from None
-
-
-def _check_writable(target: str | None) -> None:
-    """Complain before an hour of measuring, not after it."""
-    if target is None:
-        return
-    path = Path(target).resolve()
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder: give a file")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} does not exist: make the folder or give another file")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise OutputError(f"{path} may not be written: give another file")

@@ -10,7 +10,7 @@ import typer
 
 from hwr_edge.cli import options
 from hwr_edge.cli.complaints import complain
-from hwr_edge.cli.output import OutputError, Progress
+from hwr_edge.cli.output import OutputError, Progress, check_file, check_folder
 
 if TYPE_CHECKING:
     from hwr_edge.dataset import Labelled
@@ -103,19 +103,11 @@ def run(
 
 def _targets(html: str | None, output: str | None) -> tuple[Path | None, Path | None]:
     """Where the reports go; that they can is found out before any work is done."""
-    import tempfile
-
     page, folder = (Path(text) if text else None for text in (html, output))
-    if page and page.is_dir():
-        raise OutputError(f"{page} is a folder: give a file for --html")
-    for place, option in ((page and page.parent, "--html"), (folder, "--output")):
-        try:
-            if place:
-                place.mkdir(parents=True, exist_ok=True)
-                tempfile.TemporaryFile(dir=place).close()
-        except OSError as error:
-            reason = error.strerror
-            raise OutputError(f"{place} cannot be written ({reason}): give another {option}") from None
+    if page:
+        check_file(page, "--html")
+    if folder:
+        check_folder(folder, "--output")
     return page, folder
 
 

@@ -32,6 +32,33 @@ class OutputError(HwrError, OSError):
     exit_code = 2
 
 
+def check_file(path: Path, option: str) -> None:
+    """Complain about a file that cannot be written before an hour of work, not after it.
+
+    Raises:
+        OutputError: it is a folder, or its folder cannot be made or written.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder: give a file for {option}")
+    check_folder(path.parent, option)
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Make a folder where it is missing, and see that files can be written there; only trying tells.
+
+    Raises:
+        OutputError: they cannot.
+    """
+    import tempfile
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{path} cannot be written ({reason}): give another {option}") from None
+
+
 class Output:
     """Writes one record an input as it comes, so that an interrupted run has printed what it had.
 
