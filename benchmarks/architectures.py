@@ -21,8 +21,9 @@ from hwr_edge.bench.timing import Budget
 from hwr_edge.errors import DataError
 
 FOLDER = Path("runs/matrix")
-FORMS = ("onnx", "fp16.onnx", "dynamic.onnx", "int8.onnx")
-FORMS += ("tflite", "fp16.tflite", "dynamic.tflite", "int8.tflite")
+FORMS = tuple(
+    f"{kind}{suffix}" for suffix in ("onnx", "tflite") for kind in ("", "fp16.", "dynamic.", "int8.")
+)
 SHORT = {"onnxruntime": "ort", "openvino": "ov", "opencv": "cv", "litert": "lite"}
 SETTINGS = Settings(Budget(600, 0.2, 0.6), warmup=3, rounds=2, batches=(1, 8), scenarios=("single", "multi"))
 

@@ -4,7 +4,7 @@ Against Tesseract (`apt-get install tesseract-ocr`), rapidocr-onnxruntime and dd
 into an environment of their own under the cache folder. None of the pictures was trained on here. Every
 reader is told what may be written there (tesseract by a whitelist, ours by a charset; of the others'
 answers, which cannot be limited, all else is dropped, and case is ignored where only capitals can be), and
-every reader has one processor.
+every reader has one processor. Every reader that can is given its pictures in batches: ours and rapidocr.
 
 - characters: paper crops 60-74 and Chars74K volunteers 046-055, one character each, 62 classes. Exact is the
   share of pictures for which just that character comes back.

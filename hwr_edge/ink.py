@@ -178,7 +178,7 @@ def _border_plane(grey: Pixels) -> NDArray[np.float32]:
         weights = np.linalg.solve(square, right)
     else:
         weights = np.linalg.lstsq(points, values[kept], rcond=None)[0]
-    return frame.everywhere @ weights.astype(np.float32)  # type: ignore[no-any-return]
+    return frame.everywhere @ weights.astype(np.float32)
 
 
 def _middle(values: NDArray[np.float32]) -> float:

@@ -337,7 +337,8 @@ def test_folders_and_strange_files(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="not a file that a runtime opens"):
         plan.files([str(tmp_path / "a.h5")])
     (tmp_path / "b.onnx").write_bytes(b"x")
-    assert plan.files([str(tmp_path), str(tmp_path / "b.onnx")]) == [tmp_path / "b.onnx"]
+    twice = [str(tmp_path), str(tmp_path / "b.onnx"), str(tmp_path / ".." / tmp_path.name)]
+    assert plan.files(twice) == [tmp_path / "b.onnx"]
 
 
 def test_a_fake_with_known_times_is_measured_within_two_percent(tmp_path: Path) -> None:

@@ -255,3 +255,18 @@ def test_the_real_sets(data_dir: Path, archive: str, count: int, classes: int, l
     found = read_labelled(data_dir / archive, labels)
     known = Counter(one.label for one in found if one.label in labels.texts)
     assert (len(found), len(known)) == (count, classes)
+
+
+def test_chars74k_is_known_by_name_and_read_where_nothing_was_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HWR_EDGE_DATA", str(tmp_path))
+    with pytest.raises(DataError, match="set HWR_EDGE_DATA to the folder that holds it"):
+        read_labelled(Path("chars74k"), LATIN)
+    folder = planted(
+        tmp_path / "chars74k-EnglishHnd",
+        {f"English/Hnd/Img/Sample011/img011-0{writer}.png": png(writer) for writer in (45, 46, 55)},
+    )
+    zipped(folder)
+    assert seen(Path("chars74k")) == [("A", 46), ("A", 55)]
+    assert seen(Path("chars74k"), names="-045") == [("A", 45)]

@@ -86,7 +86,10 @@ def files(inputs: Sequence[str]) -> list[Path]:
                     f"{file} is not a file that a runtime opens: expected {', '.join(known)}"
                 )
             found.append(file)
-    return list(dict.fromkeys(found))
+    kept: dict[Path, Path] = {}
+    for path in found:  # a bundled model may be named, and lie in a folder that is given as well
+        kept.setdefault(path.resolve(), path)
+    return list(kept.values())
 
 
 def candidates(

@@ -1,5 +1,6 @@
 """Labelled pictures from whatever users keep them in."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,9 @@ KINDS = (
     "a folder or a zip or tar archive of pictures (in folders named by label, or files named LABEL_x.png), "
     "a CSV or TSV of path,label, an npz of images and labels, or IDX files"
 )
+
+_CHARS74K = ("chars74k-EnglishHnd.zip", "chars74k/EnglishHnd.tgz", "EnglishHnd.tgz")
+_UNSEEN = r"img\d+-0(4[6-9]|5[0-5])\."  # volunteers 46 to 55
 
 
 class Labelled(NamedTuple):
@@ -40,7 +44,8 @@ def read_labelled(path: Path, labels: Labels, names: str | None = None) -> list[
     that are understood. Of a folder with several IDX files the test part is read.
 
     Args:
-        path: the data.
+        path: the data; "chars74k", where no file is called so, is that archive in the folder that the
+            environment's HWR_EDGE_DATA names, of volunteers whom no bundled model was trained on.
         labels: the characters known.
         names: a regular expression; only pictures whose name holds a match are read.
 
@@ -49,7 +54,7 @@ def read_labelled(path: Path, labels: Labels, names: str | None = None) -> list[
             matches nothing.
     """
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder: check the path")
+        path, names = _named(path, names)
     try:
         pattern = re.compile(names or "")
     except re.error as error:
@@ -61,6 +66,19 @@ def read_labelled(path: Path, labels: Labels, names: str | None = None) -> list[
     if not kept:
         raise DataError(f"{path}: no picture's name matches {names!r}; the first is called {found[0].name}")
     return kept
+
+
+def _named(path: Path, names: str | None) -> tuple[Path, str | None]:
+    """A data set's archive, and the names of its pictures that are read where none were asked for."""
+    if str(path) != "chars74k":
+        raise DataError(f"{path}: no such file or folder: check the path")
+    folder = Path(os.environ.get("HWR_EDGE_DATA", "."))
+    found = next((folder / name for name in _CHARS74K if (folder / name).exists()), None)
+    if found is None:
+        raise DataError(
+            f"chars74k: no {_CHARS74K[0]} in {folder}: set HWR_EDGE_DATA to the folder that holds it"
+        )
+    return found, names or _UNSEEN
 
 
 def _rows(path: Path, labels: Labels) -> Iterator[tuple[str, str, bytes | NDArray[Any]]]:
