@@ -25,7 +25,14 @@ FORMS = tuple(
     f"{kind}{suffix}" for suffix in ("onnx", "tflite") for kind in ("", "fp16.", "dynamic.", "int8.")
 )
 SHORT = {"onnxruntime": "ort", "openvino": "ov", "opencv": "cv", "litert": "lite"}
-SETTINGS = Settings(Budget(600, 0.2, 0.6), warmup=3, rounds=2, batches=(1, 8), scenarios=("single", "multi"))
+SETTINGS = Settings(
+    Budget(600, 0.2, 0.6),
+    warmup=3,
+    rounds=2,
+    batches=(1, 8),
+    scenarios=("single", "multi"),
+    total_seconds=540,
+)
 
 
 def files(folder: Path) -> list[Path]:
@@ -66,7 +73,7 @@ def _line(run: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     line = {
         "machine": machines.short(run),
         "architecture": rows[0]["model"],
-        "MMAC": round(max(map(_work, rows)) / 1e6, 1),
+        "MMAC": round(max(map(_work, rows)) / 1e6, 2),
     }
     for form in FORMS:
         mine = [row for row in rows if row["file"] == f"{row['model']}.{form}"]
@@ -83,7 +90,8 @@ def run(folder: Path, results: Path) -> Path:
     """Measure and write; returns the file of this machine.
 
     Raises:
-        KeyboardInterrupt: it was interrupted, and nothing was written.
+        DataError: the folder holds no exported files.
+        SystemExit: it was interrupted, and nothing was written.
     """
     path = machines.write(measure(folder, SETTINGS), "architectures", results)
     rows = table(machines.read("architectures", results))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ def write(found: Run, kind: str, results: Path) -> Path:
     """Save a whole run under its machine's name.
 
     Raises:
-        KeyboardInterrupt: the run was interrupted: half a table is none.
+        SystemExit: the run was interrupted: half a table is none.
     """
     if found["partial"]:
-        raise KeyboardInterrupt
+        sys.exit(f"interrupted: the table of {kind} stays as it was")
     machine = re.sub(r"\W+", "-", found["machine"].lower()).strip("-")
     path = results / f"{kind}-{machine}.json"
     path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

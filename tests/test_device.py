@@ -151,8 +151,9 @@ def test_a_runtime_that_does_not_load_is_named(
 def test_a_runtime_that_hangs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub(tmp_path, "onnxruntime", "import time; time.sleep(30)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(probes, "SECONDS", 1)
-    assert "hangs" in probes._ask("runtime", "onnxruntime")["error"]
+    monkeypatch.setattr(probes, "SECONDS", 0.25)
+    monkeypatch.setattr(probes, "_crowding", lambda: 4.0)  # a busy machine is waited for longer
+    assert probes._ask("runtime", "onnxruntime")["error"] == "hangs: no answer within 1 s"
 
 
 def test_opencv_without_libgl_gets_both_mends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

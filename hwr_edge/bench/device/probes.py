@@ -66,16 +66,24 @@ def _ask(*words: str) -> dict[str, Any]:
     """Run this file as a child; its answer, or what became of it."""
     start = time.perf_counter()
     command = [sys.executable, "-m", __spec__.name, *words]
+    patience = SECONDS * max(1.0, _crowding())
     try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=patience, check=False)
     except subprocess.TimeoutExpired:
-        return {"loads": False, "error": f"hangs: no answer within {SECONDS} s"}
+        return {"loads": False, "error": f"hangs: no answer within {patience:.0f} s"}
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     try:
         answer: dict[str, Any] = json.loads(lines[-1])
     except (IndexError, ValueError):
         return {"loads": False, "error": _end(done.returncode)}
     return answer | {"seconds": round(time.perf_counter() - start, 2)} if words[0] == "runtime" else answer
+
+
+def _crowding() -> float:
+    """How many want each processor: so many times slower than alone a child may be without hanging."""
+    if not hasattr(os, "getloadavg"):
+        return 1.0
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def _end(code: int) -> str:
