@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -351,16 +350,16 @@ def test_a_fake_with_known_times_is_measured_within_two_percent(tmp_path: Path) 
     assert latency["overhead_share"] < selftest.TOLERANCE
 
 
-def test_a_slow_machine_ends_in_time_as_well(tmp_path: Path) -> None:
+def test_little_time_is_shared_out_among_slow_candidates(tmp_path: Path) -> None:
     files = [fake.write(tmp_path / f"{name}.fake", [30_000.0]) for name in "ab"]
     candidates = [Candidate(path, "fake", fake.__name__) for path in files]
     crops = tmp_path / "crops.npy"
     np.save(crops, np.zeros((4, 8, 8, 1), np.uint8))
     settings = Settings(Budget(1000, 10, 60), rounds=3, batches=(1,), scenarios=(), total_seconds=2)
-    began = time.monotonic()
     measured = run.measure(candidates, settings, dict.fromkeys(candidates, Shown(crops)), lambda _: None)
-    assert time.monotonic() - began < 20
-    assert [told[0]["status"] for told in measured.facts.values()] == ["ok", "ok"]
+    told = [facts for rounds in measured.facts.values() for facts in rounds]
+    assert {facts["status"] for facts in told} == {"ok"}
+    assert all(1 <= len(facts["samples_ns"]) < 20 for facts in told)  # 334 calls of 30 ms were wished for
 
 
 @pytest.mark.parametrize("fault", ["crash", "hang", "operator", "leak"])
