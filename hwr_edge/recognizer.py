@@ -171,16 +171,15 @@ class Recognizer:
         lines = [line for found, _, _ in located for line in found.lines]
         scores = Scores(self.spec, self.runtime, charset, together)
         characters = iter(characters_of(lines, scores, top_k, limit, None))
+        tangled = [min_confidence is None and mostly_tangled(found.lines) for found, _, _ in located]
         together.lap("inference")
         predictions = []
-        for found, name, watch in located:
+        for (found, name, watch), doubtful in zip(located, tangled, strict=True):
             own = tuple(itertools.islice(characters, len(found.lines)))
             if own:
                 watch.add(together, 1 / len(lines))
             texts = tuple(character.label for character in own)
-            doubtful = any(character.confidence < limit for character in own)
-            if min_confidence is None:
-                doubtful = doubtful or mostly_tangled(found.lines)
+            doubtful = doubtful or any(character.confidence < limit for character in own)
             predictions.append(self._prediction(name, found, texts, own, doubtful, watch))
         return predictions
 
