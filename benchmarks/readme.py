@@ -7,7 +7,7 @@ row, or an object with such a list under `rows`. The keys of the first row are t
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def cell(value: object) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def table(rows: list[Mapping[str, Any]]) -> str:
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """A Markdown table; numbers stand to the right."""
     columns = list(rows[0])
     right = {column for column in columns if not any(isinstance(row.get(column), str) for row in rows)}
