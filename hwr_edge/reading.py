@@ -13,6 +13,8 @@ from hwr_edge.context.known import Known
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
 from hwr_edge.locate import Line, Word
+from hwr_edge.locate.layout import in_image
+from hwr_edge.locate.turn import Turn
 from hwr_edge.prediction import Character
 from hwr_edge.spec import ModelSpec
 
@@ -101,6 +103,14 @@ def characters_of(
     return tuple(
         Character(answer.label, answer.confidence, (box.x0, box.y0, box.x1, box.y1), answer.alternatives)
         for answer, box in zip(answers, (glyph.box for glyph in glyphs), strict=True)
+    )
+
+
+def placed(characters: Sequence[Character], lines: Sequence[Line], turn: Turn) -> tuple[Character, ...]:
+    """The characters of a page that was turned, with their boxes as they lie in the image."""
+    boxes = [in_image(glyph, turn) for line in lines for glyph in line.glyphs]
+    return tuple(
+        one._replace(box=(box.x0, box.y0, box.x1, box.y1)) for one, box in zip(characters, boxes, strict=True)
     )
 
 

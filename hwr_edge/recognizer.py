@@ -14,7 +14,17 @@ from hwr_edge.image import fetch, to_batch, to_pixels
 from hwr_edge.ink import Pixels
 from hwr_edge.locate.assemble import INVERTS, LAYOUTS
 from hwr_edge.prediction import ModelRef, Prediction
-from hwr_edge.reading import Scores, Watch, characters_of, cut_anew, filled, legibility, mean, texts_of
+from hwr_edge.reading import (
+    Scores,
+    Watch,
+    characters_of,
+    cut_anew,
+    filled,
+    legibility,
+    mean,
+    placed,
+    texts_of,
+)
 from hwr_edge.spec import ModelSpec
 
 BLANK = "blank"
@@ -125,6 +135,8 @@ class Recognizer:
         doubtful = not fits or mean(character.confidence for character in characters) < limit
         if not alone and min_confidence is None:  # the model's own limit is for single characters
             doubtful = not fits or legibility(characters, lines, scores) < _LEGIBLE
+        if found.turn:
+            characters = placed(characters, lines, found.turn)
         watch.lap(stage)
         prediction = Prediction(
             input=name,
