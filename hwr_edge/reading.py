@@ -88,9 +88,17 @@ def _inside(part: Word, whole: Word) -> bool:
 
 
 def characters_of(
-    lines: Sequence[Line], scores: Scores, top_k: int, limit: float, known: Known | None
+    lines: Sequence[Line],
+    scores: Scores,
+    top_k: int,
+    limit: float,
+    known: Known | None,
+    turn: Turn | None = None,
 ) -> tuple[Character, ...]:
-    """The characters of all lines in order; `known` is None for a character that stands alone."""
+    """The characters of all lines in order, with their boxes in the image.
+
+    `known` is None for a character that stands alone, `turn` says how a page lies that was turned level.
+    """
     glyphs = [glyph for line in lines for glyph in line.glyphs]
     if not glyphs:
         return ()
@@ -100,17 +108,10 @@ def characters_of(
 
         table = in_context(lines, table, scores.labels, known)
     answers = decode.rank(table, scores.labels, top_k, limit)
+    boxes = [in_image(glyph, turn) if turn else glyph.box for glyph in glyphs]
     return tuple(
         Character(answer.label, answer.confidence, (box.x0, box.y0, box.x1, box.y1), answer.alternatives)
-        for answer, box in zip(answers, (glyph.box for glyph in glyphs), strict=True)
-    )
-
-
-def placed(characters: Sequence[Character], lines: Sequence[Line], turn: Turn) -> tuple[Character, ...]:
-    """The characters of a page that was turned, with their boxes as they lie in the image."""
-    boxes = [in_image(glyph, turn) for line in lines for glyph in line.glyphs]
-    return tuple(
-        one._replace(box=(box.x0, box.y0, box.x1, box.y1)) for one, box in zip(characters, boxes, strict=True)
+        for answer, box in zip(answers, boxes, strict=True)
     )
 
 

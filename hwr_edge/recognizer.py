@@ -22,7 +22,6 @@ from hwr_edge.reading import (
     filled,
     legibility,
     mean,
-    placed,
     texts_of,
 )
 from hwr_edge.spec import ModelSpec
@@ -126,7 +125,7 @@ class Recognizer:
         scores = Scores(self.spec, self.runtime, charset, watch)
         alone = found.kind == "char"
         lines = found.lines if alone else cut_anew(found.lines, scores)
-        characters = characters_of(lines, scores, top_k, limit, None if alone else self.known)
+        characters = characters_of(lines, scores, top_k, limit, None if alone else self.known, found.turn)
         stage = "inference" if characters else "locate"
         watch.lap(stage)
         texts, fits = texts_of(lines, characters), True
@@ -135,8 +134,6 @@ class Recognizer:
         doubtful = not fits or mean(character.confidence for character in characters) < limit
         if not alone and min_confidence is None:  # the model's own limit is for single characters
             doubtful = not fits or legibility(characters, lines, scores) < _LEGIBLE
-        if found.turn:
-            characters = placed(characters, lines, found.turn)
         watch.lap(stage)
         prediction = Prediction(
             input=name,

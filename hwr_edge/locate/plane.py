@@ -65,7 +65,7 @@ def prepare(image: Pixels, invert: str, one_line: bool) -> Plane:
     if one_line and found is None and _FIELD[0] < min(grey.shape) < _FIELD[1]:
         return _field(grey, polarity, scale, size)
     sheet, turn = (found.mask, found.turn) if found else (None, None)
-    if turn:
+    if sheet is not None and turn:
         grey, sheet = turn.level(grey), turn.level(sheet, cv2.BORDER_CONSTANT)
         turn = turn.scaled(scale)
         size = turn.size

@@ -51,7 +51,7 @@ def find_sheet(grey: Pixels) -> Sheet | None:
     best = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     sheet = cv2.dilate((labels == best).astype(np.uint8), _box(3))
     contours, _ = cv2.findContours(sheet, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    outline = max(contours, key=cv2.contourArea)
+    outline = np.asarray(max(contours, key=cv2.contourArea), np.int32)
     area = cv2.contourArea(outline)
     if area < 0.12 * closed.size or area < 0.75 * cv2.contourArea(cv2.convexHull(outline)):
         return None
