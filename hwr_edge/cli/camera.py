@@ -17,6 +17,7 @@ from hwr_edge.cli import options
 from hwr_edge.cli.complaints import complain
 from hwr_edge.cli.output import OutputError
 from hwr_edge.cli.predict import Invert, Layout, hushed
+from hwr_edge.cli.signals import like_ctrl_c
 from hwr_edge.errors import DeviceError, ImageError
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def run(
     if reason and not quiet:
         print(f"{reason}: going on without a window", file=sys.stderr)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(like_ctrl_c())
         frames = frames_of(
             lambda: open_source(wanted, lambda error: broken.append(complain(error, error.exit_code))),
             every,
