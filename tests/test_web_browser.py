@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.browser import chromium, launch, write
+from benchmarks.browser import chromium, launch, pen_to_text, write
 from hwr_edge.image import to_batch
 from hwr_edge.ink import char_crop
 from hwr_edge.recognizer import Recognizer
@@ -128,6 +128,12 @@ def test_a_drawing_is_read_undone_and_cleared(page: Any) -> None:
     page.click("#clear")
     expect_text(page, "")
     assert page.locator("#undo").is_disabled()
+
+
+def test_the_answer_to_the_last_stroke_is_timed(page: Any) -> None:
+    spent = pen_to_text(page, ["Rt", "7"])
+    assert len(spent) == 3
+    assert min(spent) > 0
 
 
 def test_alternatives_and_the_model_s_view_follow_the_chosen_character(page: Any) -> None:
@@ -304,6 +310,17 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
             assert np.abs(seen - expected).max() <= 3
             page.click("#clear")
             expect_text(page, "")
+
+
+def test_the_folder_says_that_it_reads_one_character_at_a_time(browser: Any, static: str) -> None:
+    status = "document.getElementById('status').textContent"
+    with _opened(browser, static) as page:
+        assert "one character at a time" in page.locator("#note").inner_text()
+        write(page, "R", 60, 90, 150)
+        expect_text(page, "R")
+        assert page.evaluate(status) == ""
+        write(page, "tgm", 200, 90, 150)
+        until(page, f"{status}.includes('more than one character')")
 
 
 # The drawing as the page hands it on, as a PNG; and what the page's own engine answers to it.

@@ -59,7 +59,7 @@ def run(
 
     The models named come first, the bundled ones are there as well. The API is described at /openapi.json.
     Ctrl-C ends it. With --static no server is needed: the folder goes on any web host, and onnxruntime-web,
-    which npm fetches once, runs the model in the browser.
+    which npm fetches once, runs the model in the browser, one drawn character at a time.
     """
     if static is not None:
         from hwr_edge.web import folder
