@@ -268,6 +268,23 @@ def test_whoever_ends_it_the_recording_is_finished(tmp_path: Path, name: str) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.onnx", "out.mp4"]
 
 
+def test_a_recording_never_replaces_what_is_read(run: Run, clip: Path) -> None:
+    before = clip.read_bytes()
+    code, out, err = run("--source", clip, "--record", clip, "--quiet")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert clip.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no ulimit")
+def test_a_full_disk_leaves_no_broken_recording(tmp_path: Path, clip: Path) -> None:
+    words = command("--source", clip, "-m", write_onnx(tmp_path / "digits.onnx"), "-q")
+    limited = ["sh", "-c", 'ulimit -f 4; exec "$@"', "sh", *words, "--record", str(tmp_path / "out.mp4")]
+    done = subprocess.run(limited, capture_output=True, check=False, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("could not be finished: is the disk full?")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.avi", "digits.onnx"]
+
+
 class Screen:
     """What OpenCV's window functions were told, and the keys they answer with."""
 

@@ -132,7 +132,7 @@ def run(
         stack.callback(frames.close)
         session = _Session(form, pipeline, Stats(), _overlay(recognizer), quiet)
         if record:
-            session.recording = stack.enter_context(_recording(record, frames.rate / every))
+            session.recording = stack.enter_context(_recording(record, frames.rate / every, source))
         if reason is None:
             session.window = stack.enter_context(_window())
         code = 0
@@ -272,9 +272,11 @@ def _window() -> "Iterator[Window]":
 
 
 @contextlib.contextmanager
-def _recording(path: str, rate: float) -> "Iterator[Recording]":
+def _recording(path: str, rate: float, source: str) -> "Iterator[Recording]":
     from hwr_edge.video.recording import Recording
 
+    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+        raise OutputError(f"{path} is what is being read: give another file for the recording")
     with _as_output_error():
         recording = Recording(Path(path).resolve(), rate)
     try:
