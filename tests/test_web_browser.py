@@ -320,7 +320,7 @@ def test_the_folder_says_that_it_reads_one_character_at_a_time(browser: Any, sta
         expect_text(page, "R")
         assert page.evaluate(status) == ""
         write(page, "tgm", 200, 90, 150)
-        until(page, f"{status}.includes('more than one character')")
+        until(page, f"{status}.includes('hardly one character')")
 
 
 # The drawing as the page hands it on, as a PNG; and what the page's own engine answers to it.

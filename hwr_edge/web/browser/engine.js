@@ -47,7 +47,8 @@ export async function predict(canvas, options) {
   }
   const end = performance.now();
   const [x0, y0, x1, y1] = found?.box ?? [0, 0, 0, 0];
-  const several = x1 - x0 > WIDE * (y1 - y0) && y1 - y0 > DASH * (x1 - x0);
+  const wide = x1 - x0 > WIDE * (y1 - y0) && y1 - y0 > DASH * (x1 - x0);
+  const doubtful = found && characters[0].confidence < model.reject_below;
   const text = characters.map(({ label }) => label).join("");
   return {
     schema: "hwr-edge/predict/1",
@@ -59,8 +60,8 @@ export async function predict(canvas, options) {
     lines: found ? [text] : [],
     characters,
     polarity: "dark-on-light",
-    rejected: !found ? "blank" : characters[0].confidence < model.reject_below ? "low_confidence" : null,
-    note: several ? "That looks like more than one character: clear the sheet, and write one." : "",
+    rejected: !found ? "blank" : doubtful ? "low_confidence" : null,
+    note: wide || doubtful ? "That is hardly one character: clear the sheet, and write one." : "",
     timing_ms: { locate: located - start, prepare: done - located, inference: end - done, total: end - start },
   };
 }
