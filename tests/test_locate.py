@@ -250,7 +250,7 @@ def test_slant_is_that_of_the_edges_and_levelling_undoes_it(
     found = slant(contours[0], seen.shape)  # type: ignore[arg-type]
     cut = outline.min() < 5 or outline.max() > 194  # then too little of its edges may be left to tell by
     assert found == pytest.approx(angle, abs=0.05) or (cut and found == 0.0)
-    level = levelling(contours[0], angle)  # type: ignore[arg-type]
+    level = levelling(contours[0], seen.shape, angle)  # type: ignore[arg-type]
     points = contours[0][:, 0].astype(float)
     inside = (points - level.matrix[:, 2]) @ level.matrix[:, :2]
     assert np.allclose(level.back(inside), points)

@@ -101,14 +101,15 @@ class Layout:
 
 def in_image(glyph: Glyph, turn: Turn) -> Box:
     """Where a glyph of a page that was turned stands in the image: tight around its ink there."""
-    rows, columns = np.nonzero(glyph.crop > glyph.crop.max() // 3)
+    rows, columns = np.nonzero(glyph.crop >= glyph.crop.max() // 3)
     size = glyph.crop.shape
     x = glyph.box.x0 + (columns + 0.5) * glyph.box.width / size[1]
     y = glyph.box.y0 + (rows + 0.5) * glyph.box.height / size[0]
     points = turn.back(np.column_stack([x, y]))
-    x0, y0 = np.maximum(np.floor(points.min(axis=0)), 0).astype(int).tolist()
-    x1, y1 = np.ceil(points.max(axis=0)).astype(int).tolist()
-    return Box(x0, y0, max(x1, x0 + 1), max(y1, y0 + 1))
+    most = np.array(turn.within)
+    x0, y0 = np.clip(np.floor(points.min(axis=0)), 0, most - 1).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(points.max(axis=0)), (x0 + 1, y0 + 1), most).astype(int).tolist()
+    return Box(x0, y0, x1, y1)
 
 
 def _around(boxes: list[Box]) -> Box:

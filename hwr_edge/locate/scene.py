@@ -62,7 +62,7 @@ def find_sheet(grey: Pixels) -> Sheet | None:
     mask = cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1]
     angle = slant(outline, small.shape)
     scale = grey.shape[1] / small.shape[1], grey.shape[0] / small.shape[0]
-    turn = levelling(outline, angle).scaled(scale) if abs(angle) > _LEVEL else None
+    turn = levelling(outline, small.shape, angle).scaled(scale) if abs(angle) > _LEVEL else None
     return Sheet(mask, turn)  # type: ignore[arg-type]
 
 

@@ -22,10 +22,12 @@ class Turn:
     Attributes:
         matrix: float64 (2, 3), pixels of the level page to pixels of the picture.
         size: width and height of the level page.
+        within: width and height of the picture.
     """
 
     matrix: Reals
     size: tuple[int, int]
+    within: tuple[int, int]
 
     def level(self, picture: Pixels, border: int = cv2.BORDER_REPLICATE) -> Pixels:
         """The page alone, uint8 (h, w), out of a picture uint8 (H, W)."""
@@ -36,8 +38,8 @@ class Turn:
         """The same for page and picture with `factor` (x, y) times as many pixels."""
         scale = np.diag(factor)
         turned = scale @ self.matrix[:, :2] @ np.linalg.inv(scale)
-        size = round(self.size[0] * factor[0]), round(self.size[1] * factor[1])
-        return Turn(np.column_stack([turned, scale @ self.matrix[:, 2]]), size)
+        matrix = np.column_stack([turned, scale @ self.matrix[:, 2]])
+        return Turn(matrix, _times(self.size, factor), _times(self.within, factor))
 
     def back(self, points: Reals) -> Reals:
         """Points of the level page, float64 (N, 2) x, y, as points of the picture."""
@@ -70,10 +72,21 @@ def slant(outline: NDArray[np.int32], shape: tuple[int, ...]) -> float:
     return float(np.angle(mean)) / 4 if agreed else 0.0
 
 
-def levelling(outline: NDArray[np.int32], angle: float) -> Turn:
-    """The turn that makes a sheet level: its page is just large enough for the outline (N, 1, 2)."""
+def levelling(outline: NDArray[np.int32], shape: tuple[int, ...], angle: float) -> Turn:
+    """The turn by `angle` that makes a sheet level, whose page is just large enough for its outline.
+
+    Args:
+        outline: int32 (N, 1, 2) points around the sheet.
+        shape: height and width of the picture.
+        angle: radians, see `slant`.
+    """
     turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     points = outline[:, 0] @ turned
     corner = points.min(axis=0)
     width, height = np.ceil(np.ptp(points, axis=0)).astype(int).tolist()
-    return Turn(np.column_stack([turned, turned @ corner]), (width + 1, height + 1))
+    matrix = np.column_stack([turned, turned @ corner])
+    return Turn(matrix, (width + 1, height + 1), (shape[1], shape[0]))
+
+
+def _times(size: tuple[int, int], factor: tuple[float, float]) -> tuple[int, int]:
+    return round(size[0] * factor[0]), round(size[1] * factor[1])
