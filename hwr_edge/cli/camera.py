@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwr_edge.cli import options
+from hwr_edge.cli.cameras import list_them
 from hwr_edge.cli.complaints import complain
 from hwr_edge.cli.output import OutputError
 from hwr_edge.cli.predict import Invert, Layout, hushed
 from hwr_edge.cli.signals import like_ctrl_c
-from hwr_edge.errors import DeviceError, ImageError
+from hwr_edge.errors import ImageError
 
 if TYPE_CHECKING:
     from hwr_edge import Recognizer
@@ -100,7 +101,7 @@ def run(
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _SILENT)
     if show_list:
-        return _list(form)
+        return list_them(form)
     from hwr_edge import Recognizer
     from hwr_edge.context.known import Known, read_lexicon
     from hwr_edge.video.frames import frames_of
@@ -293,18 +294,3 @@ def _as_output_error() -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(str(error)) from None
-
-
-def _list(form: str) -> int:
-    from hwr_edge.video.sources import list_cameras
-
-    cameras = list_cameras()
-    if not cameras:
-        raise DeviceError("no camera found: plug one in, or allow this user to use it (group video)")
-    for camera in cameras:
-        if form == "jsonl":
-            print(json.dumps(asdict(camera), ensure_ascii=False))
-        else:
-            size = "{}x{}".format(*camera.size) if camera.size else "busy"
-            print(f"{camera.index}  {camera.name}  {size}{f' at {camera.fps:g} fps' if camera.fps else ''}")
-    return 0
