@@ -90,10 +90,8 @@ def run(
         used = ", ".join(f"{one.spec.name} in {one.runtime.name}" for one in opened)
         said = f"hwr-edge is at {server.address(hearing)} ({used}); Ctrl-C ends it"
         application = app.create_app(opened, limits, access)
-        with (
-            contextlib.suppress(KeyboardInterrupt),
-            like_ctrl_c(),
-        ):  # the usual end of a server, not a failure
+        # Being told to end is the usual end of a server, not a failure.
+        with contextlib.suppress(KeyboardInterrupt), like_ctrl_c():
             server.serve(application, hearing, verbose, lambda: print(said, file=sys.stderr, flush=True))
     return 0
 
