@@ -28,8 +28,8 @@ from hwr_edge.evaluation.drawing import Mistake, contact_sheet
 from hwr_edge.evaluation.reading import Run, Wish, read
 from hwr_edge.evaluation.report import report
 from hwr_edge.ink import Pixels
-from hwr_edge.modelfile import write_atomic
-from hwr_edge.models import FOLDER
+from hwr_edge.modelfile import sha256, write_atomic
+from hwr_edge.models import FOLDER, names
 from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results"
@@ -195,13 +195,14 @@ def main(
     if unknown := [name for name in chosen if name not in PARTS]:
         raise typer.BadParameter(f"no part {unknown[0]!r}: choose from {', '.join(PARTS)}")
     cv2.setNumThreads(1)
+    files = {name: sha256(FOLDER / f"{name}{FORMS['int8']}") for name in names()}
     for name in chosen:
         file, part = PARTS[name]
         rows = part(data, limit)
         for row in rows:
             print("  ".join(f"{value}" for value in row.values()), flush=True)
         if not limit:
-            write(RESULTS / f"{file}.json", rows)
+            write(RESULTS / f"{file}.json", {"rows": rows, "sha256": files})
 
 
 if __name__ == "__main__":

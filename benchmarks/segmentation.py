@@ -1,4 +1,4 @@
-"""How well writing is taken apart: touching characters, forms, cheques and cards; part of `benchmarks.quality`.
+"""How well writing is taken apart, part of `benchmarks.quality`: touching characters, forms, cheques, cards.
 
 - lines: composed as in `benchmarks.lines` from writers kept out of training, once with clear gaps and once
   with one gap in ten closed. Character error rate: edits over characters; with look-alikes merged it tells

@@ -126,7 +126,6 @@ def export(  # noqa: PLR0913 - an option is an argument
             limits={kind: _limits(kind, atol, min_agreement, max_drop) for kind in kinds},
         )
         made = run(job)
-        report.write(made, output)
         if to_c:
             verbs.write_c([one.path for one in made], output)
     print(report.as_text(made))

@@ -10,7 +10,10 @@ from hwr_edge import macs
 from hwr_edge.anatomy import dissect
 from hwr_edge.arithmetic import arithmetic
 
-_LAYERS = ("Conv", "ConvInteger", "Gemm", "MatMul", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_LAYERS = (
+    *("Conv", "ConvInteger", "Gemm", "MatMul", "MatMulInteger"),
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"),
+)
 _PARTLY = ("int8-mixed", "dynamic")  # TFLite leaves kernels of fewer than 1,024 weights in float
 # Unsigned bytes are the weights of ONNX's dynamic form; int32 are the biases of int8 layers.
 _COUNTS_AS = {"uint8": "int8", "int32": "int8"}

@@ -93,14 +93,11 @@ class Workshop:
         batch = self._job.batch or 1
         if not kind.startswith("int8"):
             return to_tflite.to_tflite(self.source, kind, batch), {}
-        if floats:
-            nodes = [node for layer in floats for node in layer.nodes]
-            calibrated = self._calibrated_tflite
-            if batch != 1:
-                calibrated = to_tflite.calibrate(self.source, self._images.images, batch)
-            data = to_tflite.to_tflite_mixed(calibrated, self.source.scale, nodes)
-        else:
-            data = to_tflite.to_tflite_int8(self.source, self._images.images, batch)
+        nodes = [node for layer in floats for node in layer.nodes]
+        calibrated = self._calibrated_tflite
+        if batch != 1:
+            calibrated = to_tflite.calibrate(self.source, self._images.images, batch)
+        data = to_tflite.to_tflite_int8(calibrated, self.source.scale, nodes)
         return data, {"method": "minmax"}
 
     def _fine_tuned(self, form: str) -> Converted:

@@ -15,7 +15,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from export.samples import Samples, blocks
+from export.samples import Samples, block_size, blocks
 from export.source import Source
 from export.tidy import readers
 from export.to_onnx import Target, add_softmax, entry, finish
@@ -134,7 +134,7 @@ def _ranges(body: onnx.ModelProto, scale: float, images: NDArray[np.uint8], meth
         augmented = str(Path(folder) / "augmented.onnx")
         calibrator = create_calibrator(plain, OPERATORS, augmented, kind, extra_options=options)
         # The histograms want blocks of one size; a block at a time keeps few activations in memory.
-        size = min(len(images), 64)
+        size = block_size(images, 64)
         for part in blocks(images[: len(images) // size * size], size):
             calibrator.collect_data(_Reader(part.astype(np.float32) * np.float32(scale)))
         return calibrator.compute_data()

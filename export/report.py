@@ -1,7 +1,6 @@
 """What an export says when it is done: a JSON file, a table, and the command to type next."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from export.job import Made
@@ -57,15 +56,6 @@ def as_text(made: list[Made]) -> str:
 def next_command(made: list[Made]) -> str:
     """What to type next: read with the last file, which is the smallest kind asked for."""
     return f"next: hwr-edge predict --model {made[-1].path} PICTURE"
-
-
-def write(made: list[Made], folder: Path) -> Path:
-    """Write the report beside the files."""
-    from hwr_edge.modelfile import write_atomic
-
-    path = folder / NAME
-    write_atomic(path, as_json(made).encode())
-    return path
 
 
 def _needs(each: Made) -> str:

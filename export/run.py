@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export import audit, parity
+from export import audit, parity, report
 from export.convert import Workshop
 from export.forms import KINDS, file_name
 from export.job import FEWEST_TO_CALIBRATE, FEWEST_TO_CHECK, Job, Made
@@ -27,7 +27,7 @@ _HELD = 1024  # training images that choose the calibration
 
 
 def run(job: Job) -> list[Made]:
-    """Make every file of `job`; they appear in its folder together, or none does.
+    """Make every file of `job`, and the report; they appear in its folder together, or none does.
 
     Raises:
         ModelFileError: the model cannot be read or converted.
@@ -45,8 +45,9 @@ def run(job: Job) -> list[Made]:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=job.folder) as scratch:
             maker = _Maker(workshop, check, reference, job, Path(scratch))
             made = [maker.make(form, kind) for form in job.formats for kind in job.quantisations]
-            for each in made:
-                each.path.replace(job.folder / each.path.name)
+            (Path(scratch) / report.NAME).write_text(report.as_json(made), encoding="utf-8")
+            for path in Path(scratch).iterdir():
+                path.replace(job.folder / path.name)
     except OSError as error:
         raise HwrError(f"cannot write to {job.folder}: {error.strerror or error}") from error
     return [dataclasses.replace(each, path=job.folder / each.path.name) for each in made]

@@ -17,6 +17,8 @@ from hwr_edge.ink import char_crop
 from hwr_edge.modelfile import sha256
 from hwr_edge.spec import ModelSpec
 
+_BLOCK = 1 << 20  # values of all images of a block; a network's activations are a hundred times as many
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -102,6 +104,12 @@ def _cut(path: Path, spec: ModelSpec) -> Samples:
     return Samples(images, np.array(labels, np.int64), digest.hexdigest())
 
 
-def blocks(images: NDArray[Any], size: int = 256) -> list[NDArray[Any]]:
-    """`images` cut into runs of at most `size`."""
+def blocks(images: NDArray[Any], most: int = 256) -> list[NDArray[Any]]:
+    """`images` cut into runs of `block_size`, the last one shorter."""
+    size = block_size(images, most)
     return [images[at : at + size] for at in range(0, len(images), size)]
+
+
+def block_size(images: NDArray[Any], most: int = 256) -> int:
+    """How many images to compute at once, at most `most`: of large ones fewer, or memory runs short."""
+    return max(1, min(most, len(images), _BLOCK * len(images) // max(1, images.size)))

@@ -41,6 +41,23 @@ def round_weights(graph: onnx.GraphProto) -> None:
             tensor.CopyFrom(numpy_helper.from_array(rounded.view(np.float32), tensor.name))
 
 
+def shorten_names(graph: onnx.GraphProto) -> None:
+    """Name all tensors but the graph's own in a few bytes; the converter's names are a tenth of an int8 file.
+
+    Nodes keep theirs: they tell which layer they come from.
+    """
+    names = {value.name: value.name for value in (*graph.input, *graph.output)} | {"": ""}
+
+    def short(name: str) -> str:
+        return names.setdefault(name, f"t{len(names)}")
+
+    for tensor in graph.initializer:
+        tensor.name = short(tensor.name)
+    for node in graph.node:
+        node.input[:] = [short(name) for name in node.input]
+        node.output[:] = [short(name) for name in node.output]
+
+
 def readers(graph: onnx.GraphProto, name: str) -> list[onnx.NodeProto]:
     """The nodes that read a tensor."""
     return [node for node in graph.node if name in node.input]

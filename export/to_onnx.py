@@ -10,7 +10,7 @@ import tf2onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from export.source import Source
-from export.tidy import drop_unused, readers, round_weights, tidy
+from export.tidy import drop_unused, readers, round_weights, shorten_names, tidy
 from export.versions import lowest_ir
 from hwr_edge.errors import ModelFileError
 
@@ -115,8 +115,9 @@ def add_softmax(graph: onnx.GraphProto) -> None:
 
 
 def finish(model: onnx.ModelProto, target: Target) -> bytes:
-    """Drop what nothing uses, name the lowest versions that serve, check, and write."""
+    """Drop what nothing uses, name tensors in few bytes and the lowest versions that serve, check, write."""
     drop_unused(model.graph)
+    shorten_names(model.graph)
     if target.batch:
         for value in (model.graph.input[0], model.graph.output[0]):
             value.type.tensor_type.shape.dim[0].dim_value = target.batch

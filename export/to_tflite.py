@@ -1,8 +1,7 @@
 """Keras to TFLite in every form: bytes in, float probabilities out."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -10,8 +9,12 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from export.elu import has_int8_elu, hide, reveal, selu_from_elu
+from export.flatfile import new_code, pack, unpack
 from export.source import Source
 from hwr_edge.errors import ModelFileError
+
+_INT8_ELU = "2.3.0"  # runs it for certain; an ELU's version does not tell its dtype
 
 
 def to_tflite(source: Source, kind: str, batch: int = 1) -> bytes:
@@ -32,60 +35,17 @@ def to_tflite(source: Source, kind: str, batch: int = 1) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "fp16":
         converter.target_spec.supported_types = [tf.float16]
-    return _polish(_convert(converter, source), softmax=False)
+    return _polish(_made(converter.convert, source.spec.name), softmax=False)
 
 
-def to_tflite_int8(source: Source, images: NDArray[np.uint8], batch: int = 1) -> bytes:
-    """Full int8, per channel, ranges from `images`.
+def calibrate(source: Source, images: NDArray[np.uint8], batch: int = 1) -> bytes:
+    """The float body with the ranges that its tensors take on `images` in it, as int8 is made of it.
 
     The body alone is converted: with `scale` left out, the scale of the uint8 input *is* `scale` and pixels
     go in as they are; with the softmax left out, it can be put back in float (in int8 its step is 1/256, and
     ranks tie).
     """
-    converter = _calibrated(source, images, batch)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.float32
-    return _polish(_convert(converter, source), softmax=True, scale=source.scale)
 
-
-def calibrate(source: Source, images: NDArray[np.uint8], batch: int = 1) -> bytes:
-    """The float body with the ranges of its tensors in it, as `to_tflite_mixed` and `debug_model` take it."""
-    converter = _calibrated(source, images, batch)
-    converter._experimental_calibrate_only = True  # the way of TensorFlow's own quantisation debugger
-    return _convert(converter, source)
-
-
-def to_tflite_mixed(calibrated: bytes, scale: float, floats: Collection[str]) -> bytes:
-    """Int8, but for the operators whose output tensors are named in `floats`."""
-    quantised = mlir_quantize(
-        calibrated, input_data_type=tf.uint8, output_data_type=tf.float32, denylisted_nodes=list(floats)
-    )
-    return _polish(quantised, softmax=True, scale=scale)
-
-
-def debug_model(calibrated: bytes) -> bytes:
-    """Int8 with a float twin of every operator beside it, for TensorFlow's quantisation debugger."""
-    quantised: bytes = mlir_quantize(calibrated, enable_numeric_verify=True)
-    return quantised
-
-
-def tensor_names(data: bytes) -> set[str]:
-    """What the tensors of a file are called."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-    return {tensor.name.decode() for tensor in model.subgraphs[0].tensors}
-
-
-def floor(data: bytes) -> str:
-    """The TensorFlow release whose interpreter first ran all of its operators, as the converter says."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-    for entry in model.metadata or []:
-        if entry.name == b"min_runtime_version":
-            return bytes(model.buffers[entry.buffer].data).rstrip(b"\0").decode()
-    return ""
-
-
-def _calibrated(source: Source, images: NDArray[np.uint8], batch: int) -> tf.lite.TFLiteConverter:
     def body(image: tf.Tensor) -> tf.Tensor:
         return source.body(image, training=False)
 
@@ -97,30 +57,64 @@ def _calibrated(source: Source, images: NDArray[np.uint8], batch: int) -> tf.lit
     every = np.concatenate([images, np.repeat(span, 1 + -(len(images) + 1) % batch, axis=0)])
     scaled = every.astype(np.float32) * np.float32(source.scale)
     converter.representative_dataset = lambda: ([part] for part in np.split(scaled, len(scaled) // batch))
-    return converter
+    converter._experimental_calibrate_only = True  # the way of TensorFlow's own quantisation debugger
+    return _made(converter.convert, source.spec.name)
+
+
+def to_tflite_int8(calibrated: bytes, scale: float, floats: Collection[str] = ()) -> bytes:
+    """Int8, per channel, but for the operators whose output tensors are named in `floats`."""
+    quantised = mlir_quantize(
+        hide(calibrated),
+        input_data_type=tf.uint8,
+        output_data_type=tf.float32,
+        denylisted_nodes=list(floats),
+    )
+    return _polish(reveal(quantised), softmax=True, scale=scale)
+
+
+def debug_model(calibrated: bytes) -> bytes:
+    """Int8 with a float twin of every operator beside it, for TensorFlow's quantisation debugger."""
+    return reveal(mlir_quantize(hide(calibrated), enable_numeric_verify=True))
+
+
+def tensor_names(data: bytes) -> set[str]:
+    """What the tensors of a file are called."""
+    model = unpack(data)
+    return {tensor.name.decode() for tensor in model.subgraphs[0].tensors}
+
+
+def floor(data: bytes) -> str:
+    """The first TensorFlow release whose interpreter runs all of its operators."""
+    model = unpack(data)
+    said = ""
+    for entry in model.metadata or []:
+        if entry.name == b"min_runtime_version":
+            said = bytes(model.buffers[entry.buffer].data).rstrip(b"\0").decode()
+    known = [said, _INT8_ELU] if has_int8_elu(model) else [said]
+    return max(known, key=lambda release: [int(part) for part in release.split(".") if part])
 
 
 def _converter(
     call: tf.types.experimental.Callable, source: Source, dtype: tf.DType, batch: int
 ) -> tf.lite.TFLiteConverter:
     signature = [tf.TensorSpec((batch, *source.body.inputs[0].shape[1:]), dtype, name="image")]
-    traced = tf.function(call, input_signature=signature).get_concrete_function()
+    with selu_from_elu(source.model), selu_from_elu(source.body):
+        traced = tf.function(call, input_signature=signature).get_concrete_function()
     # Frozen first: handed live variables, the converter writes files without weights or fails to calibrate.
     return tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(traced)])
 
 
-def _convert(converter: tf.lite.TFLiteConverter, source: Source) -> bytes:
+def _made(convert: Callable[[], bytes], name: str) -> bytes:
     try:
-        data: bytes = converter.convert()
+        return convert()
     except Exception as error:  # the converter raises whatever its C++ side says
         reason = " ".join(str(error).split())[:200]
-        raise ModelFileError(f"{source.spec.name} cannot be written as TFLite: {reason}") from error
-    return data
+        raise ModelFileError(f"{name} cannot be written as TFLite: {reason}") from error
 
 
 def _polish(data: bytes, softmax: bool, scale: float = 1.0) -> bytes:
     """Append the softmax in float, let batches be resized, and name tensors in a few bytes."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    model = unpack(data)
     graph = model.subgraphs[0]
     if softmax:
         pixels = graph.tensors[graph.inputs[0]].quantization
@@ -136,16 +130,10 @@ def _polish(data: bytes, softmax: bool, scale: float = 1.0) -> bytes:
     graph.tensors[graph.outputs[0]].name = b"probabilities"
     model.signatureDefs = []
     model.description = b"hwr-edge"
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return pack(model)
 
 
 def _append_softmax(model: schema.ModelT, graph: schema.SubGraphT) -> None:
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.SOFTMAX
-    code.version = 1
-    model.operatorCodes.append(code)
     logits = graph.outputs[0]
     answer = schema.TensorT()
     answer.shape = graph.tensors[logits].shape
@@ -154,7 +142,7 @@ def _append_softmax(model: schema.ModelT, graph: schema.SubGraphT) -> None:
     answer.hasRank = True
     graph.tensors.append(answer)
     node = schema.OperatorT()
-    node.opcodeIndex = len(model.operatorCodes) - 1
+    node.opcodeIndex = new_code(model, schema.BuiltinOperator.SOFTMAX)
     node.inputs, node.outputs = [logits], [len(graph.tensors) - 1]
     node.builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
     node.builtinOptions = schema.SoftmaxOptionsT()

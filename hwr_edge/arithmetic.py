@@ -68,7 +68,7 @@ def _onnx(data: bytes) -> Found:
         dtype = types.get(inputs[0], "float32") if inputs else "float32"
         if name in _CONVERSIONS:
             rounded.update(outputs if name == "DequantizeLinear" else ())
-            types |= dict.fromkeys(outputs, _CONVERSIONS[name] or _cast_to(node))
+            types[outputs[0]] = _CONVERSIONS[name] or _cast_to(node)  # beside it there may be its scale
             continue
         types |= dict.fromkeys(outputs, dtype)
         if name.endswith("Integer") or name.startswith("QLinear"):

@@ -17,7 +17,9 @@ from hwr_edge.locate.layout import in_image
 from hwr_edge.locate.turn import Turn
 from hwr_edge.prediction import Character
 from hwr_edge.spec import ModelSpec
+from hwr_edge.tangle import tangled
 
+_SAMPLE = 16  # glyphs of a page whose ink is looked at
 _STAGES = ("load", "decode", "locate", "prepare", "inference")
 
 
@@ -142,6 +144,13 @@ def legibility(characters: Sequence[Character], lines: Sequence[Line], scores: S
     table = scores([glyph.crop for line in lines for glyph in line.glyphs])
     shapes = (table @ decode.same_shape(scores.labels)).max(axis=1)
     return math.sqrt(mean(character.confidence for character in characters) * float(shapes.mean()))
+
+
+def mostly_tangled(lines: Sequence[Line]) -> bool:
+    """Whether every second glyph, or more, is no character by its ink alone; of many, some are looked at."""
+    crops = [glyph.crop for line in lines for glyph in line.glyphs]
+    sample = crops[:: len(crops) // _SAMPLE + 1]
+    return bool(sample) and 2 * sum(map(tangled, sample)) >= len(sample)
 
 
 def mean(values: Iterable[float]) -> float:

@@ -22,6 +22,7 @@ from hwr_edge.reading import (
     filled,
     legibility,
     mean,
+    mostly_tangled,
     texts_of,
 )
 from hwr_edge.spec import ModelSpec
@@ -132,8 +133,11 @@ class Recognizer:
         if self.known.pattern and not alone:
             texts, fits = filled(self.known.pattern, texts)
         doubtful = not fits or mean(character.confidence for character in characters) < limit
-        if not alone and min_confidence is None:  # the model's own limit is for single characters
-            doubtful = not fits or legibility(characters, lines, scores) < _LEGIBLE
+        if min_confidence is None:
+            if not alone:  # the model's own limit is for single characters
+                enough = max(_LEGIBLE, self.spec.reject_below)
+                doubtful = not fits or legibility(characters, lines, scores) < enough
+            doubtful = doubtful or mostly_tangled(lines)
         watch.lap(stage)
         prediction = Prediction(
             input=name,

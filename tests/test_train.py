@@ -98,7 +98,7 @@ def test_every_network_of_the_recipes_builds(recipe: Recipe) -> None:
 
 
 def test_every_recipe_names_data_that_there_are() -> None:
-    from train.datasets import DATASETS, unipen
+    from train.datasets import DATASETS
 
     for recipe in map(read_recipe, RECIPES):
         for source in (*recipe.sources, *recipe.validation, *recipe.test):
@@ -161,7 +161,7 @@ def test_classes_are_drawn_alike_and_batches_repeat(
 ) -> None:
     monkeypatch.setenv("HWR_EDGE_CACHE", str(tmp_path / "cache"))
     from train.batches import Batches
-    from train.datasets import DATASETS, unipen
+    from train.datasets import DATASETS
 
     recipe = read_tiny(tmp_path)
     samples = DATASETS["paper-symbols"](data, "train")
@@ -236,14 +236,16 @@ def test_a_killed_run_resumes_to_the_same_result(
 
 
 def test_crossval_leaves_each_group_out() -> None:
-    from train.crossval import fold_recipes
+    from train.crossval import fold_recipe
 
     recipe = read_recipe(ROOT / "train" / "recipes" / "hangul.toml")
-    fold = fold_recipes(recipe)["2"]
+    fold = fold_recipe(recipe, "2")
     assert [source.split for source in fold.sources] == ["without-2"]
     assert [source.split for source in fold.test] == ["group-2"]
     assert fold.validation == fold.test
     assert replace(fold, sources=recipe.sources, validation=(), test=()) == recipe
+    with pytest.raises(RecipeError, match="fold '4'"):
+        fold_recipe(recipe, "4")
 
 
 def test_random_folds_cover_all_pictures_once(

@@ -112,13 +112,18 @@ def pixels(
     ] = "train",
     source: Annotated[list[str] | None, typer.Option(help="only this data set; several may be given")] = None,
     count: Annotated[int, typer.Option(min=1, help="at most so many")] = 4096,
+    fold: Annotated[str, typer.Option(help="the parts of this fold of crossval")] = "",
     data: Data = DATA,
 ) -> None:
     """Write characters of the recipe's data as the model sees them, for `python -m export`."""
+    from train.crossval import fold_recipe
     from train.pixels import write
     from train.recipe import read_recipe
 
-    print(json.dumps(write(read_recipe(recipe), data, output, split=split, only=source, count=count)))
+    plan = read_recipe(recipe)
+    if fold:
+        plan = fold_recipe(plan, fold)
+    print(json.dumps(write(plan, data, output, split=split, only=source, count=count)))
 
 
 @app.command()

@@ -11,7 +11,7 @@ import numpy as np
 from hwr_edge.errors import RecipeError
 from hwr_edge.modelfile import write_atomic
 from train.fit import METRICS, fit
-from train.recipe import Recipe, Source
+from train.recipe import Recipe, Source, unknown
 
 FIGURES = ("accuracy", "precision", "recall", "auc", "f1")
 """The five that the Hangul paper reports of every fold."""
@@ -29,6 +29,18 @@ def fold_recipes(recipe: Recipe) -> dict[str, Recipe]:
     if not recipe.folds:
         raise RecipeError("the recipe has no folds: add folds = 5 to its split")
     return {fold: _without(recipe, fold) for fold in recipe.folds}
+
+
+def fold_recipe(recipe: Recipe, fold: str) -> Recipe:
+    """The recipe of one fold.
+
+    Raises:
+        RecipeError: the recipe names no such fold.
+    """
+    plans = fold_recipes(recipe)
+    if fold not in plans:
+        raise RecipeError(unknown("fold", fold, plans))
+    return plans[fold]
 
 
 def _without(recipe: Recipe, fold: str) -> Recipe:

@@ -81,7 +81,7 @@ def _fit(recipe: Recipe, recipe_path: Path, data: Path, out: Path, resume: bool)
     write_atomic(out / "recipe.toml", recipe_path.read_bytes())
     write_json(out / "recipe.json", asdict(recipe))
     write_json(out / "environment.json", environment())
-    write_json(out / "data.json", _summary(parts, digests=True))
+    write_json(out / "data.json", _summary(parts))
     keras.utils.set_random_seed(recipe.seed)
     with place:
         model = trained(recipe, parts, out, resume)
@@ -139,16 +139,16 @@ def _write_models(
     return reports[recipe.keep]
 
 
-def _summary(parts: Parts, *, digests: bool = False) -> dict[str, Any]:
+def _summary(parts: Parts) -> dict[str, Any]:
     """What the run saw: characters, writers and classes of each part, and their hashes."""
 
     def row(samples: Samples) -> dict[str, Any]:
-        counts = {
+        return {
             "characters": len(samples),
             "writers": len(set(samples.writers.tolist())),
             "classes": len(set(samples.labels.tolist())),
+            "sha256": samples.digest(),
         }
-        return counts | ({"sha256": samples.digest()} if digests else {})
 
     return {
         f"{samples.source}/{role}": row(samples)

@@ -130,12 +130,10 @@ class Recipe:
             raise RecipeError("split parts the sources themselves: leave validation and test out, or split")
         if self.view == "picture" and self.augmentation:
             raise RecipeError("augmentation works on cut characters: with whole pictures, set it to false")
-        if self.negatives and not self.augmentation:
-            raise RecipeError("negatives are made by the augmentation: without it they must be 0")
+        if (self.negatives or self.strange) and not self.augmentation:
+            raise RecipeError("negatives and strangers are made by the augmentation: without it they are 0")
         if bool(self.strangers) != (self.strange > 0):
             raise RecipeError("strangers say what to draw and strange how much of it: give both, or neither")
-        if self.strangers and not self.augmentation:
-            raise RecipeError("strangers are cut and varied as characters are: they need augmentation")
         if self.frozen and self.weights == "none":
             raise RecipeError('a frozen base needs weights; with weights = "none" set frozen = false')
         if self.schedule == "cosine" and self.plateau_patience:

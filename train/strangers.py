@@ -5,7 +5,7 @@ other data set may be named as well: of letters in another script, those that lo
 out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
@@ -28,12 +28,19 @@ _COUNT = 2000  # of what is made up
 _LONG = 7.0  # least length of a doodle, in its own longest sides: the longest letters have 6
 _LIFTED = 0.5  # a joined word has fewer strokes than this share of its letters
 _LETTERS = 4  # and at least so many of these
+_TALL = 1.5  # height of a word in usual characters, about
 
 
 def doodles(data: Path, split: str, view: View = CROP) -> Samples:
     """Tangled curves, zigzags, rules and squared paper, as strokes; the same ones in every run."""
     kinds: tuple[Callable[[np.random.Generator], Strokes], ...] = (_tangle, _zigzag, _parallel, _strewn)
-    items = [kinds[n % len(kinds)](np.random.default_rng([_part(split), n])) for n in range(_COUNT)]
+    items = []
+    for number in range(_COUNT):
+        rng = np.random.default_rng([_part(split), number])
+        strokes = kinds[number % len(kinds)](rng)
+        items.append(
+            _sized(strokes, float(np.ptp(np.concatenate(strokes), axis=0).max()) / rng.uniform(1, 4))
+        )
     return _nameless("doodles", items)
 
 
@@ -57,9 +64,10 @@ def joined_words(data: Path, split: str, view: View = CROP) -> Samples:
     length = np.char.str_len(texts)
     joined = own & (length >= _LETTERS) & np.char.isalpha(texts) & (np.diff(words) < _LIFTED * length)
     chosen = np.flatnonzero(joined)
-    items = [
-        _level([points[pens[s] : pens[s + 1]] for s in range(words[at], words[at + 1])]) for at in chosen
-    ]
+    items = []
+    for at in chosen:
+        strokes = tuple(points[pens[s] : pens[s + 1]] for s in range(words[at], words[at + 1]))
+        items.append(_sized(strokes, float(np.ptp(np.concatenate(strokes)[:, 1])) / _TALL))
     labels = np.full(len(chosen), "word")
     return Samples("joined-words", items, labels, writers[chosen].astype(str), chosen.astype(str))
 
@@ -74,10 +82,9 @@ def kana(data: Path, split: str, view: View = CROP) -> Samples:
     return cached(faces("handwriting"), "kana", rows)
 
 
-def _level(strokes: Sequence[NDArray[np.float32]]) -> Strokes:
-    """Strokes whose height is 1, so that a common pen suits them."""
-    height = max(float(np.ptp(np.concatenate(strokes)[:, 1])), 1e-3)
-    return tuple(stroke / np.float32(height) for stroke in strokes)
+def _sized(strokes: Strokes, unit: float) -> Strokes:
+    """In another unit: that of `train.datasets.unipen`, a usual character, to which the pen is held."""
+    return tuple(stroke / np.float32(max(unit, 1e-6)) for stroke in strokes)
 
 
 def _nameless(source: str, items: list[Strokes] | list[Pixels]) -> Samples:

@@ -1,0 +1,154 @@
+"""What int8 costs and gains the models that ship: accuracy lost, size, speed, each against float32.
+
+    python -m benchmarks.shipped [--data DIR]           # accuracy and sizes
+    python -m benchmarks.shipped --time                 # then, undisturbed: speed too
+
+Accuracy is that of the files' first answers on pictures never trained on, cut as the reader cuts single
+characters; `hangul` was trained on all there are and is shown those. Each int8 file is timed beside the
+float32 file of its own format. Of TFLite none ships: `python -m export` leaves it in `runs/export-MODEL/`.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from benchmarks.turns import medians
+from hwr_edge import models
+from hwr_edge.comparison import paired_difference
+from hwr_edge.dataset import read_idx
+from hwr_edge.errors import ModelFileError
+from hwr_edge.image import to_batch
+from hwr_edge.ink import Pixels, char_crop
+from hwr_edge.modelfile import read_spec, write_atomic
+from hwr_edge.runtimes import open_runtime
+from train.datasets import DIGITS, pictures
+
+RESULTS = Path(__file__).parent / "results" / "shipped.json"
+PARTS = {
+    "latin62": (("chars74k", "test", "Chars74K 046-055"), ("paper-crops", "test", "paper crops 60-74")),
+    "digits": (("mnist", "t10k", "MNIST test"),),
+    "hangul": (("hangul", "all", "Hangul, trained on"),),
+}
+MOST_LOST, MOST_BYTES, LEAST_FASTER = 0.3, 0.30, 1.5  # points, share of float32's bytes, times
+
+Row = dict[str, Any]
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="folder of the data sets")] = Path("../shared/data"),
+    exports: Annotated[Path, typer.Option(help="folder of the folders export-MODEL")] = Path("runs"),
+    timed: Annotated[bool, typer.Option("--time", help="measure the speed too")] = False,
+    rounds: Annotated[int, typer.Option(help="turns that each file has when timed")] = 5,
+    out: Annotated[Path, typer.Option("--json", help="where the rows go")] = RESULTS,
+) -> None:
+    """Measure, print, write; a speed not measured now is kept while its file has the same size."""
+    old = (
+        {_key(row): row["times as fast"] for row in json.loads(out.read_text("utf-8"))}
+        if out.exists()
+        else {}
+    )
+    rows = [row for model in PARTS for row in measure(model, data)]
+    for row in rows:
+        row["times as fast"] = old.get(_key(row))
+    if timed:
+        add_speed(rows, exports, rounds)
+    for row in rows:
+        row["met"] = met(row)
+        print(json.dumps(row))
+    write_atomic(out, (json.dumps(rows, indent=1) + "\n").encode())
+
+
+def measure(model: str, data: Path) -> list[Row]:
+    """A row for each int8 file and part of the data."""
+    plain, *small = sorted(models.forms(model), key=lambda path: ".int8." in path.name)
+    spec, rows = read_spec(plain), []
+    for name, part, title in PARTS[model]:
+        cut = [(char_crop(image), label) for image, label in _labelled(data, name, part)]
+        crops = to_batch(
+            [np.zeros((1, 1), np.uint8) if one is None else one.patch for one, _ in cut], spec.input
+        )
+        truth = np.array([-1 if one is None else spec.labels.index(label) for one, label in cut])
+        base = _right(plain, crops, truth)
+        for path in small:
+            right = _right(path, crops, truth)
+            lost, low, high = (round(100 * share, 2) for share in paired_difference(base, right))
+            rows.append(
+                {
+                    "file": path.name,
+                    "pictures": title,
+                    "n": len(truth),
+                    "float32": round(float(base.mean()), 4),
+                    "int8": round(float(right.mean()), 4),
+                    "points lost": lost,
+                    "ci95": [low, high],
+                    "bytes": path.stat().st_size,
+                    "of float32": round(path.stat().st_size / plain.stat().st_size, 3),
+                }
+            )
+    return rows
+
+
+def add_speed(rows: list[Row], exports: Path, rounds: int) -> None:
+    """How many times as fast each int8 file is as the float32 file of its format, None without that one."""
+    pairs = {}
+    for name in {row["file"] for row in rows}:
+        model, _, suffix = name.split(".")
+        shipped = models.FOLDER / f"{model}.{suffix}"
+        plain = shipped if shipped.exists() else exports / f"export-{model}" / shipped.name
+        if plain.exists():
+            _hold_alike(plain, models.FOLDER / f"{model}.onnx")
+            pairs[name] = (plain, models.FOLDER / name)
+    found = medians([path for pair in pairs.values() for path in pair], rounds, seconds=1)
+    for row in rows:
+        pair = pairs.get(row["file"])
+        row["times as fast"] = round(found[pair[0]] / found[pair[1]], 2) if pair else None
+
+
+def met(row: Row) -> str:
+    """Which aims a row reaches, and which not; speed counts in the better runtime, so one row may miss it."""
+    aims = {
+        "accuracy": row["points lost"] <= MOST_LOST,
+        "size": row["of float32"] <= MOST_BYTES,
+        "speed": row["times as fast"] and row["times as fast"] >= LEAST_FASTER,
+    }
+    return ", ".join(
+        name if reached else f"not {name}" for name, reached in aims.items() if reached is not None
+    )
+
+
+def _hold_alike(plain: Path, shipped: Path) -> None:
+    """Both must be the same network, or a ratio of their times would mean nothing."""
+    spec = read_spec(shipped)
+    noise = np.random.default_rng(0).integers(
+        0, 256, (4, spec.input.height, spec.input.width, spec.input.channels), np.uint8
+    )
+    answers = [open_runtime(path, device="cpu", threads=1).run(noise) for path in (plain, shipped)]
+    if answers[0].shape != answers[1].shape or np.abs(answers[0] - answers[1]).max() > 1e-3:
+        raise ModelFileError(f"{plain} is not the model in {shipped.name}: export that one again")
+
+
+def _right(path: Path, crops: Pixels, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
+    runtime = open_runtime(path, device="cpu", threads=1)
+    parts = np.split(crops, range(256, len(crops), 256))
+    right: NDArray[np.bool_] = np.concatenate([runtime.run(part) for part in parts]).argmax(1) == truth
+    return right
+
+
+def _labelled(data: Path, name: str, part: str) -> list[tuple[Pixels, str]]:
+    if name != "mnist":
+        return list(pictures(data, name, part))
+    images = read_idx(data / "mnist" / f"{part}-images-idx3-ubyte.gz")
+    labels = read_idx(data / "mnist" / f"{part}-labels-idx1-ubyte.gz")
+    return [(image, DIGITS[label]) for image, label in zip(images, labels, strict=True)]
+
+
+def _key(row: Row) -> tuple[str, int]:
+    return row["file"], row["bytes"]
+
+
+if __name__ == "__main__":
+    typer.run(main)
