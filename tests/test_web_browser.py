@@ -293,8 +293,9 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
         ):
             write(page, character, x, y, size, step=12)
             until(page, "document.getElementById('letters').children.length === 1")
-            drawing, answer = page.evaluate(_ASK)
+            drawing, answer, rejected = page.evaluate(_ASK)
             theirs = reader.predict(base64.b64decode(drawing), "char")
+            assert rejected == theirs.rejected
             assert [one["label"] for one in answer["alternatives"]] == [
                 one.label for one in theirs.characters[0].alternatives
             ]
@@ -310,6 +311,23 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
             assert np.abs(seen - expected).max() <= 3
             page.click("#clear")
             expect_text(page, "")
+        for number in range(12):  # a hatching is no character, to either
+            for line in (
+                (40 + 20 * number, 40, 140 + 20 * number, 260),
+                (40, 40 + 18 * number, 360, 60 + 18 * number),
+            ):
+                draw_line(page, *line)
+        until(page, "document.getElementById('status').textContent.includes('hardly one character')")
+        drawing, _, rejected = page.evaluate(_ASK)
+        assert rejected == reader.predict(base64.b64decode(drawing), "char").rejected == "low_confidence"
+
+
+def draw_line(page: Any, x0: float, y0: float, x1: float, y1: float) -> None:
+    corner = page.locator("#pad").bounding_box()
+    page.mouse.move(corner["x"] + x0, corner["y"] + y0)
+    page.mouse.down()
+    page.mouse.move(corner["x"] + x1, corner["y"] + y1)
+    page.mouse.up()
 
 
 def test_the_folder_says_that_it_reads_one_character_at_a_time(browser: Any, static: str) -> None:
@@ -338,5 +356,5 @@ _ASK = """async () => {
     }
     context.putImageData(drawn, 0, 0);
     const answer = await engine.predict(canvas, { model: "latin62", charset: "" });
-    return [canvas.toDataURL("image/png").split(",")[1], answer.characters[0]];
+    return [canvas.toDataURL("image/png").split(",")[1], answer.characters[0], answer.rejected];
 }"""

@@ -4,6 +4,7 @@ import * as ort from "./ort/ort.wasm.bundle.min.mjs";
 import { alternatives } from "./decode.js";
 import { plane } from "./plane.js";
 import { charCrop, toInput } from "./prepare.js";
+import { tangled } from "./tangle.js";
 
 export const layouts = ["char"];
 export const sources = ["draw"];
@@ -48,7 +49,7 @@ export async function predict(canvas, options) {
   const end = performance.now();
   const [x0, y0, x1, y1] = found?.box ?? [0, 0, 0, 0];
   const wide = x1 - x0 > WIDE * (y1 - y0) && y1 - y0 > DASH * (x1 - x0);
-  const doubtful = found && characters[0].confidence < model.reject_below;
+  const doubtful = found && (characters[0].confidence < model.reject_below || tangled(found.patch));
   const text = characters.map(({ label }) => label).join("");
   return {
     schema: "hwr-edge/predict/1",
