@@ -1,6 +1,7 @@
-"""A headless Chromium that writes on the page with its mouse, for the screenshot and the tests."""
+"""A headless Chromium that writes on the page with its mouse: for screenshot and tests, and to time it."""
 
 import shutil
+from collections.abc import Sequence
 from typing import Any
 
 from hwr_edge.bench.strokes import strokes
@@ -14,6 +15,15 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# When the pen was lifted last, and when what was read after that was about to be painted.
+_WATCH = """() => {
+    document.addEventListener("pointerup", (event) => (window.lifted = event.timeStamp));
+    const shown = () => requestAnimationFrame(() => (window.shown = performance.now()));
+    new MutationObserver(shown).observe(document.querySelector("#draw .boxes"), { childList: true });
+}"""
+# The answer to a stroke that still grew may come first: nothing new for so many milliseconds ends the wait.
+_AWAITED = "!(window.shown > window.lifted && performance.now() - window.shown > 500)"
 
 
 def chromium() -> str | None:
@@ -58,3 +68,22 @@ def write(page: Any, text: str, x: float, y: float, size: float, step: int = 6) 
                 page.mouse.move(*point)
             page.mouse.up()
         x += (right - left) * unit + 0.26 * size
+
+
+def pen_to_text(page: Any, lines: Sequence[str]) -> list[float]:
+    """Milliseconds from the end of each character's last stroke to its answer on the screen.
+
+    Args:
+        page: a Playwright page on which hwr-edge is open.
+        lines: texts to write, one after the other, each on an empty sheet.
+    """
+    spent: list[float] = []
+    page.evaluate(_WATCH)
+    for line in lines:
+        for place, character in enumerate(line):
+            write(page, character, 40 + 85 * place, 170, 100)
+            while page.evaluate(_AWAITED):
+                page.wait_for_timeout(50)
+            spent.append(page.evaluate("window.shown - window.lifted"))
+        page.click("#clear")
+    return spent

@@ -2,6 +2,7 @@
 
 - digits stable: on every frame after the first five, the stable characters in reading order are aligned with
   the rows on the sheet as in benchmarks/pages.py; the worst frame counts.
+- aslant: the same with every frame turned by so many degrees, once the first ten are over.
 - milliseconds a frame: the whole pipeline from picture to events on one core. Every second frame of the clip
   repeats the one before and costs next to nothing, so the frames that do not are given apart.
 - in real time: the clip over and over at 25 frames a second, through the thread that keeps the newest frame.
@@ -18,6 +19,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ from hwr_edge.video.sources import Shot, Wanted, open_source
 
 RESULT = Path(__file__).parent / "results" / "camera.json"
 FIRST = 5  # frames that are not judged
+ASLANT = (5, -10, 15)  # degrees
+FIRST_ASLANT = 10
 RATE = 25.0
 REAL_TIME = 20  # seconds
 WARM, FRAMES = 400, 2400
@@ -111,6 +115,27 @@ def steady(data: Path) -> list[Row]:
     ]
 
 
+def aslant(data: Path) -> list[Row]:
+    """The clip with the sheet held at a slant."""
+    return [line for angle in ASLANT for line in _turned(data, angle)]
+
+
+def _turned(data: Path, angle: int) -> list[Row]:
+    reader = pipeline()
+    answers = [reader.step(replace(frame, pixels=_turn(frame.pixels, angle))) for frame in clip(data)]
+    right, false = judge(answers[FIRST_ASLANT:])
+    return [
+        row(f"digits of 19 stable, the sheet turned by {angle} degrees", right, "", 17, least=True),
+        row("false characters stable there", false, "", 0),
+    ]
+
+
+def _turn(picture: NDArray[np.uint8], angle: int) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    return cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
 def cost(data: Path) -> list[Row]:
     """Milliseconds of the pipeline on one core."""
     reader = pipeline()
@@ -181,7 +206,7 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
     rows: list[Row] = []
-    for part in (once, steady, cost, real_time, memory):
+    for part in (once, steady, aslant, cost, real_time, memory):
         for line in part(options.data):
             print(
                 f"{line['what']:<60}{line['value']:>10.3f} {line['unit']:<3}"

@@ -2,8 +2,9 @@
 
 First drawings of single characters at a fixed rate, whether or not earlier ones are answered: latency counts
 from when a request was due. Then good and broken uploads from many clients at once, every answer held against
-what it must be, and the server's memory watched. Writes results/serve.json; with `--check` a figure outside
-its limit ends with 4.
+what it must be, and the server's memory watched. Last, where there is a Chromium, it writes on the page: from
+the end of a stroke to the text on the screen. Writes results/serve.json; with `--check` a figure outside its
+limit ends with 4.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.browser import chromium, launch, pen_to_text
 from benchmarks.draw_examples import Hand, Sheet
 from hwr_edge.bench.strokes import GLYPHS
 from hwr_edge.errors import CheckFailed
@@ -33,6 +35,8 @@ RESULT = ROOT / "benchmarks" / "results" / "serve.json"
 RATE = 300  # requests a second
 CLIENTS = 32
 LIMIT_P99_MS = 50
+LIMIT_STROKE_MS = 100
+LINES = ("Garden7", "quick42", "waltz90", "jump583", "HXbig16")  # written on the page, a stroke at a time
 LIMIT_GROWTH_MB = 16  # the allocator's own unrest
 _LINES = 48  # connections among which the requests of a fixed rate are shared
 
@@ -223,12 +227,32 @@ def row(what: str, value: float, unit: str, limit: float) -> dict[str, Any]:
     return {"what": what, "value": value, "unit": unit, "limit": limit, "met": value <= limit}
 
 
+def strokes(port: int) -> list[dict[str, Any]]:
+    """How soon the page follows the pen; nothing without a browser."""
+    if chromium() is None:
+        print("no Chromium is installed: the page is not timed", file=sys.stderr)
+        return []
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, contextlib.closing(launch(playwright)) as browser:
+        page = browser.new_page(viewport={"width": 1180, "height": 690})
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.wait_for_selector("html[data-ready]")
+        spent = pen_to_text(page, LINES)
+    what = f"stroke end to text on the page, {len(spent)} characters"
+    return [
+        row(f"{what}: median", float(np.median(spent)), "ms", LIMIT_STROKE_MS),
+        row(f"{what}: p95", float(np.percentile(spent, 95)), "ms", LIMIT_STROKE_MS),
+    ]
+
+
 def measure(rate_seconds: float, mixed_seconds: float) -> list[dict[str, Any]]:
     """All figures."""
     with server() as port:
         asyncio.run(at_rate(port, 50, 2))
         latencies = asyncio.run(at_rate(port, RATE, rate_seconds))
         tally = asyncio.run(mixed(port, CLIENTS, mixed_seconds))
+        shown = strokes(port)
     for wrong in tally.wrong[:10]:
         print(wrong, file=sys.stderr)
     asked = f"{RATE} drawings a second for {rate_seconds:g} s"
@@ -242,6 +266,7 @@ def measure(rate_seconds: float, mixed_seconds: float) -> list[dict[str, Any]]:
         row(f"{asked}: p99", float(np.percentile(latencies, 99)), "ms", LIMIT_P99_MS),
         row(f"{load}, {tally.answers.total():,} uploads: lost or answered wrongly", len(tally.wrong), "", 0),
         row(f"{load}: growth of memory", growth(tally.memory), "MB", LIMIT_GROWTH_MB),
+        *shown,
     ]
 
 

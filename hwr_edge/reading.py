@@ -13,6 +13,8 @@ from hwr_edge.context.known import Known
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
 from hwr_edge.locate import Line, Word
+from hwr_edge.locate.layout import in_image
+from hwr_edge.locate.turn import Turn
 from hwr_edge.prediction import Character
 from hwr_edge.spec import ModelSpec
 from hwr_edge.tangle import tangled
@@ -93,9 +95,17 @@ def _inside(part: Word, whole: Word) -> bool:
 
 
 def characters_of(
-    lines: Sequence[Line], scores: Scores, top_k: int, limit: float, known: Known | None
+    lines: Sequence[Line],
+    scores: Scores,
+    top_k: int,
+    limit: float,
+    known: Known | None,
+    turn: Turn | None = None,
 ) -> tuple[Character, ...]:
-    """The characters of all lines in order; `known` is None for a character that stands alone."""
+    """The characters of all lines in order, with their boxes in the image.
+
+    `known` is None for a character that stands alone, `turn` says how a page lies that was turned level.
+    """
     glyphs = [glyph for line in lines for glyph in line.glyphs]
     if not glyphs:
         return ()
@@ -105,9 +115,10 @@ def characters_of(
 
         table = in_context(lines, table, scores.labels, known)
     answers = decode.rank(table, scores.labels, top_k, limit)
+    boxes = [in_image(glyph, turn) if turn else glyph.box for glyph in glyphs]
     return tuple(
         Character(answer.label, answer.confidence, (box.x0, box.y0, box.x1, box.y1), answer.alternatives)
-        for answer, box in zip(answers, (glyph.box for glyph in glyphs), strict=True)
+        for answer, box in zip(answers, boxes, strict=True)
     )
 
 

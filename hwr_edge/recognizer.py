@@ -124,7 +124,7 @@ class Recognizer:
         scores = Scores(self.spec, self.runtime, charset, watch)
         alone = found.kind == "char"
         lines = found.lines if alone else cut_anew(found.lines, scores)
-        characters = characters_of(lines, scores, top_k, limit, None if alone else self.known)
+        characters = characters_of(lines, scores, top_k, limit, None if alone else self.known, found.turn)
         stage = "inference" if characters else "locate"
         watch.lap(stage)
         texts, fits = texts_of(lines, characters), True

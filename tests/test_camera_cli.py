@@ -250,21 +250,39 @@ def command(*words: object) -> list[str]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
-def test_ctrl_c_ends_cleanly_and_finishes_the_recording(tmp_path: Path) -> None:
-    model, target = write_onnx(tmp_path / "digits.onnx"), tmp_path / "out.avi"
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_whoever_ends_it_the_recording_is_finished(tmp_path: Path, name: str) -> None:
+    model, target = write_onnx(tmp_path / "digits.onnx"), tmp_path / "out.mp4"
     with Stream([written("273")] * 2000) as stream:
         words = command("--source", stream.url, "-m", model, "--record", target)
         running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert running.stdout is not None
         assert running.stdout.readline() == "273\n"
-        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.Signals[name])
         out, err = running.communicate(timeout=20)
     assert running.returncode == 130
     assert out == ""
     assert "frames read" in err
     assert "Traceback" not in err
     assert len(frames_of(target)) > 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.onnx", "out.avi"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.onnx", "out.mp4"]
+
+
+def test_a_recording_never_replaces_what_is_read(run: Run, clip: Path) -> None:
+    before = clip.read_bytes()
+    code, out, err = run("--source", clip, "--record", clip, "--quiet")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert clip.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no ulimit")
+def test_a_full_disk_leaves_no_broken_recording(tmp_path: Path, clip: Path) -> None:
+    words = command("--source", clip, "-m", write_onnx(tmp_path / "digits.onnx"), "-q")
+    limited = ["sh", "-c", 'ulimit -f 4; exec "$@"', "sh", *words, "--record", str(tmp_path / "out.mp4")]
+    done = subprocess.run(limited, capture_output=True, check=False, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("could not be finished: is the disk full?")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.avi", "digits.onnx"]
 
 
 class Screen:

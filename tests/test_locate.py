@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from hwr_edge.ink import Pixels, char_crop
 from hwr_edge.locate import Layout, find
+from hwr_edge.locate.layout import in_image
+from hwr_edge.locate.turn import levelling, slant
+from tests.fakes import fake_recognizer
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 TEXT = ("some words", "on three lines", "of a page")
@@ -59,7 +62,7 @@ def expected(lines: tuple[str, ...] = TEXT) -> list[list[int]]:
 
 
 def check_geometry(layout: Layout, image: Pixels) -> None:
-    height, width = image.shape[:2]
+    height, width = layout.turn.size[::-1] if layout.turn else image.shape[:2]
     for glyph in layout.glyphs:
         box = glyph.box
         assert 0 <= box.x0 < box.x1 <= width
@@ -135,7 +138,7 @@ def test_any_scribble_gives_boxes_inside(seed: int, size: tuple[int, int], colou
         cv2.polylines(page, [points], False, random.integers(0, 256, 3).tolist(), int(random.integers(1, 6)))
     found = find(page, layout)
     for glyph in found.glyphs:
-        box = glyph.box
+        box = in_image(glyph, found.turn) if found.turn else glyph.box
         assert 0 <= box.x0 < box.x1 <= size[1]
         assert 0 <= box.y0 < box.y1 <= size[0]
         assert glyph.crop.size
@@ -195,7 +198,8 @@ def test_inks_of_different_strength() -> None:
     assert min(int(glyph.crop.max()) for glyph in glyphs) > 240
 
 
-def test_sheet_before_a_dark_room() -> None:
+def sheet_in_a_room() -> Pixels:
+    """Two rows of four digits on a sheet that is held up."""
     scene = np.full((480, 640, 3), (30, 40, 35), np.uint8)
     cv2.circle(scene, (320, 60), 90, (30, 30, 200), -1)  # a red shirt
     cv2.fillConvexPoly(scene, np.array([[90, 90], [560, 80], [570, 420], [80, 430]]), (215, 220, 218))
@@ -203,8 +207,60 @@ def test_sheet_before_a_dark_room() -> None:
     for row, text in enumerate(("2718", "8135")):
         for place, digit in enumerate(text):
             cv2.putText(scene, digit, (160 + 95 * place, 200 + 120 * row), FONT, 1.8, (60, 50, 50), 4)
-    found = find(scene, "page")
+    return scene
+
+
+def test_sheet_before_a_dark_room() -> None:
+    found = find(sheet_in_a_room(), "page")
     assert [len(line.glyphs) for line in found.lines] == [4, 4]
+    assert found.turn is None
+
+
+@pytest.mark.parametrize("angle", [-35, -15, -5, 5, 10, 20, 40])
+def test_sheet_held_aslant_keeps_its_rows_and_its_boxes(angle: int) -> None:
+    scene = sheet_in_a_room()
+    matrix = cv2.getRotationMatrix2D((320, 240), angle, 0.8)
+    turned = cv2.warpAffine(scene, matrix, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+    found = find(turned, "page")  # type: ignore[arg-type]
+    assert [len(line.glyphs) for line in found.lines] == [4, 4]
+    assert found.turn is not None
+    reader = fake_recognizer()
+    there, here = (reader.predict(one, "page").characters for one in (scene, turned))
+    for before, after in zip(there, here, strict=True):
+        x0, y0, x1, y1 = before.box
+        x, y = matrix @ [(x0 + x1) / 2, (y0 + y1) / 2, 1]
+        assert abs((after.box[0] + after.box[2]) / 2 - x) < 5
+        assert abs((after.box[1] + after.box[3]) / 2 - y) < 5
+
+
+@settings(deadline=None)
+@given(
+    angle=st.floats(-0.7, 0.7),
+    size=st.tuples(st.integers(60, 110), st.integers(60, 110)),
+    corner=st.tuples(st.integers(-40, 60), st.integers(-40, 60)),
+)
+def test_slant_is_that_of_the_edges_and_levelling_undoes_it(
+    angle: float, size: tuple[int, int], corner: tuple[int, int]
+) -> None:
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    sides = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * size
+    outline = (sides @ turn.T + 60 + np.array(corner)).round().astype(np.int32)[:, None]
+    seen = cv2.fillConvexPoly(np.zeros((200, 200), np.uint8), outline, 255)
+    contours, _ = cv2.findContours(seen, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    found = slant(contours[0], seen.shape)  # type: ignore[arg-type]
+    cut = outline.min() < 5 or outline.max() > 194  # then too little of its edges may be left to tell by
+    assert found == pytest.approx(angle, abs=0.05) or (cut and found == 0.0)
+    level = levelling(contours[0], seen.shape, angle)  # type: ignore[arg-type]
+    points = contours[0][:, 0].astype(float)
+    inside = (points - level.matrix[:, 2]) @ level.matrix[:, :2]
+    assert np.allclose(level.back(inside), points)
+    assert (inside > -0.01).all()
+    assert (inside < np.array(level.size)).all()
+
+
+def test_slant_of_a_patch_of_light_is_none() -> None:
+    round_one = cv2.ellipse2Poly((100, 100), (80, 60), 30, 0, 360, 3)[:, None]
+    assert slant(round_one, (200, 200)) == 0.0
 
 
 def test_lines_through_letters_leave_the_letters() -> None:

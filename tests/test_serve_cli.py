@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVE = (sys.executable, "-m", "hwr_edge", "serve")
 
 
-def test_it_serves_until_it_is_interrupted(tmp_path: Path, bundled: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_it_serves_until_it_is_told_to_end(tmp_path: Path, bundled: Path, name: str) -> None:
     import cv2
 
     model = write_onnx(tmp_path / "fake.onnx")
@@ -39,7 +40,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path, bundled: Path) -> Non
             assert names[0] == "fake"
             assert "latin62" in names
             assert "<title>hwr-edge</title>" in client.get("/").text
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.Signals[name])
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "", "")
 

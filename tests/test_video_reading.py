@@ -196,7 +196,9 @@ def test_a_recording_runs_as_long_as_what_it_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("bundled")
-@pytest.mark.parametrize("feed", [camera.steady, camera.once], ids=["looped", "once"])
+@pytest.mark.parametrize(
+    "feed", [camera.steady, camera.once, camera.aslant], ids=["looped", "once", "aslant"]
+)
 def test_the_clip_reads_steadily(data_dir: Path, feed: Callable[[Path], list[dict[str, object]]]) -> None:
     for row in feed(data_dir):
         assert row["met"], row

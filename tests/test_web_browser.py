@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.browser import chromium, launch, write
+from benchmarks.browser import chromium, launch, pen_to_text, write
 from hwr_edge.image import to_batch
 from hwr_edge.ink import char_crop
 from hwr_edge.recognizer import Recognizer
@@ -128,6 +128,12 @@ def test_a_drawing_is_read_undone_and_cleared(page: Any) -> None:
     page.click("#clear")
     expect_text(page, "")
     assert page.locator("#undo").is_disabled()
+
+
+def test_the_answer_to_the_last_stroke_is_timed(page: Any) -> None:
+    spent = pen_to_text(page, ["Rt", "7"])
+    assert len(spent) == 3
+    assert min(spent) > 0
 
 
 def test_alternatives_and_the_model_s_view_follow_the_chosen_character(page: Any) -> None:
@@ -287,8 +293,9 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
         ):
             write(page, character, x, y, size, step=12)
             until(page, "document.getElementById('letters').children.length === 1")
-            drawing, answer = page.evaluate(_ASK)
+            drawing, answer, rejected = page.evaluate(_ASK)
             theirs = reader.predict(base64.b64decode(drawing), "char")
+            assert rejected == theirs.rejected
             assert [one["label"] for one in answer["alternatives"]] == [
                 one.label for one in theirs.characters[0].alternatives
             ]
@@ -304,6 +311,34 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
             assert np.abs(seen - expected).max() <= 3
             page.click("#clear")
             expect_text(page, "")
+        for number in range(12):  # a hatching is no character, to either
+            for line in (
+                (40 + 20 * number, 40, 140 + 20 * number, 260),
+                (40, 40 + 18 * number, 360, 60 + 18 * number),
+            ):
+                draw_line(page, *line)
+        until(page, "document.getElementById('status').textContent.includes('hardly one character')")
+        drawing, _, rejected = page.evaluate(_ASK)
+        assert rejected == reader.predict(base64.b64decode(drawing), "char").rejected == "low_confidence"
+
+
+def draw_line(page: Any, x0: float, y0: float, x1: float, y1: float) -> None:
+    corner = page.locator("#pad").bounding_box()
+    page.mouse.move(corner["x"] + x0, corner["y"] + y0)
+    page.mouse.down()
+    page.mouse.move(corner["x"] + x1, corner["y"] + y1)
+    page.mouse.up()
+
+
+def test_the_folder_says_that_it_reads_one_character_at_a_time(browser: Any, static: str) -> None:
+    status = "document.getElementById('status').textContent"
+    with _opened(browser, static) as page:
+        assert "one character at a time" in page.locator("#note").inner_text()
+        write(page, "R", 60, 90, 150)
+        expect_text(page, "R")
+        assert page.evaluate(status) == ""
+        write(page, "tgm", 200, 90, 150)
+        until(page, f"{status}.includes('hardly one character')")
 
 
 # The drawing as the page hands it on, as a PNG; and what the page's own engine answers to it.
@@ -321,5 +356,5 @@ _ASK = """async () => {
     }
     context.putImageData(drawn, 0, 0);
     const answer = await engine.predict(canvas, { model: "latin62", charset: "" });
-    return [canvas.toDataURL("image/png").split(",")[1], answer.characters[0]];
+    return [canvas.toDataURL("image/png").split(",")[1], answer.characters[0], answer.rejected];
 }"""

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hwr_edge.cli import options
+from hwr_edge.cli.cameras import list_them
 from hwr_edge.cli.complaints import complain
 from hwr_edge.cli.output import OutputError
 from hwr_edge.cli.predict import Invert, Layout, hushed
-from hwr_edge.errors import DeviceError, ImageError
+from hwr_edge.cli.signals import like_ctrl_c
+from hwr_edge.errors import ImageError
 
 if TYPE_CHECKING:
     from hwr_edge import Recognizer
@@ -99,7 +101,7 @@ def run(
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _SILENT)
     if show_list:
-        return _list(form)
+        return list_them(form)
     from hwr_edge import Recognizer
     from hwr_edge.context.known import Known, read_lexicon
     from hwr_edge.video.frames import frames_of
@@ -121,6 +123,7 @@ def run(
     if reason and not quiet:
         print(f"{reason}: going on without a window", file=sys.stderr)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(like_ctrl_c())
         frames = frames_of(
             lambda: open_source(wanted, lambda error: broken.append(complain(error, error.exit_code))),
             every,
@@ -130,7 +133,7 @@ def run(
         stack.callback(frames.close)
         session = _Session(form, pipeline, Stats(), _overlay(recognizer), quiet)
         if record:
-            session.recording = stack.enter_context(_recording(record, frames.rate / every))
+            session.recording = stack.enter_context(_recording(record, frames.rate / every, source))
         if reason is None:
             session.window = stack.enter_context(_window())
         code = 0
@@ -270,9 +273,11 @@ def _window() -> "Iterator[Window]":
 
 
 @contextlib.contextmanager
-def _recording(path: str, rate: float) -> "Iterator[Recording]":
+def _recording(path: str, rate: float, source: str) -> "Iterator[Recording]":
     from hwr_edge.video.recording import Recording
 
+    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+        raise OutputError(f"{path} is what is being read: give another file for the recording")
     with _as_output_error():
         recording = Recording(Path(path).resolve(), rate)
     try:
@@ -289,18 +294,3 @@ def _as_output_error() -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(str(error)) from None
-
-
-def _list(form: str) -> int:
-    from hwr_edge.video.sources import list_cameras
-
-    cameras = list_cameras()
-    if not cameras:
-        raise DeviceError("no camera found: plug one in, or allow this user to use it (group video)")
-    for camera in cameras:
-        if form == "jsonl":
-            print(json.dumps(asdict(camera), ensure_ascii=False))
-        else:
-            size = "{}x{}".format(*camera.size) if camera.size else "busy"
-            print(f"{camera.index}  {camera.name}  {size}{f' at {camera.fps:g} fps' if camera.fps else ''}")
-    return 0

@@ -10,6 +10,7 @@ import typer
 
 from hwr_edge.cli import options
 from hwr_edge.cli.predict import hushed
+from hwr_edge.cli.signals import like_ctrl_c
 from hwr_edge.errors import RuntimeMissingError
 
 _Precision = StrEnum("_Precision", ["fp32", "int8"])
@@ -59,7 +60,7 @@ def run(
 
     The models named come first, the bundled ones are there as well. The API is described at /openapi.json.
     Ctrl-C ends it. With --static no server is needed: the folder goes on any web host, and onnxruntime-web,
-    which npm fetches once, runs the model in the browser.
+    which npm fetches once, runs the model in the browser, one drawn character at a time.
     """
     if static is not None:
         from hwr_edge.web import folder
@@ -89,7 +90,8 @@ def run(
         used = ", ".join(f"{one.spec.name} in {one.runtime.name}" for one in opened)
         said = f"hwr-edge is at {server.address(hearing)} ({used}); Ctrl-C ends it"
         application = app.create_app(opened, limits, access)
-        with contextlib.suppress(KeyboardInterrupt):  # the usual end of a server, not a failure
+        # Being told to end is the usual end of a server, not a failure.
+        with contextlib.suppress(KeyboardInterrupt), like_ctrl_c():
             server.serve(application, hearing, verbose, lambda: print(said, file=sys.stderr, flush=True))
     return 0
 

@@ -78,12 +78,12 @@ def _text(image: Pixels, layout: str, invert: str) -> Layout:
     grouped = _join_broken(parts, grouped, rows.height)
     gaps = [_gaps(parts, groups, height) for groups, height in zip(grouped, rows.height, strict=True)]
     limit = gap_limit(np.concatenate(gaps))
-    glyphs = iter(cut(plane, parts, [group for groups in grouped for group in groups], image.shape))
+    glyphs = iter(cut(plane, parts, [group for groups in grouped for group in groups]))
     lines = tuple(
         _line(list(itertools.islice(glyphs, len(groups))), between > limit)
         for groups, between in zip(grouped, gaps, strict=True)
     )
-    return Layout(lines, plane.polarity, layout)
+    return Layout(lines, plane.polarity, layout, plane.turn)
 
 
 def _single_row(parts: Parts) -> Rows:

@@ -12,22 +12,21 @@ from hwr_edge.locate.plane import Plane
 _AROUND = np.ones((3, 3), np.uint8)
 
 
-def cut(plane: Plane, parts: Parts, groups: list[Numbers], size: tuple[int, ...]) -> list[Glyph]:
+def cut(plane: Plane, parts: Parts, groups: list[Numbers]) -> list[Glyph]:
     """Make a glyph of each group of pieces.
 
     Args:
         plane: the picture's depth and scale.
         parts: its pieces.
         groups: per glyph the indices of its pieces.
-        size: height and width of the picture that boxes refer to.
     """
     tables = _tables(plane, _peaks(parts, groups, plane.base))
     boxes = around(parts, groups).T.tolist()
-    sx, sy = plane.scale
+    (sx, sy), (width, height) = plane.scale, plane.size
     glyphs = []
     for group, table, (x0, y0, x1, y1) in zip(groups, tables, boxes, strict=True):
         crop = _crop(plane, parts, group, table, (slice(y0, y1), slice(x0, x1)))
-        box = Box(int(x0 * sx), int(y0 * sy), min(size[1], round(x1 * sx)), min(size[0], round(y1 * sy)))
+        box = Box(int(x0 * sx), int(y0 * sy), min(width, round(x1 * sx)), min(height, round(y1 * sy)))
         glyphs.append(Glyph(box, crop))
     return glyphs
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from hwr_edge.ink import Pixels
+from hwr_edge.locate.turn import Turn
 
 
 @dataclass(frozen=True, order=True)
@@ -36,7 +39,7 @@ class Glyph:
     """One piece of writing taken for a character.
 
     Attributes:
-        box: tight around its ink, in pixels of the upright image.
+        box: tight around its ink, in pixels of the upright image, or of the page if that was turned.
         crop: uint8 (h, w) ink plane, 0 paper to 255 ink, holding only this glyph's ink; its scale may
             differ from the box's, because large pictures are worked on reduced.
     """
@@ -82,16 +85,31 @@ class Layout:
         lines: top to bottom; empty where the picture is blank or holds only noise.
         polarity: "dark-on-light" or "light-on-dark", as found or as the caller forced it.
         kind: the layout used: "char", "word" or "page".
+        turn: how the page lies in the image, where it was turned level to be read; boxes are the page's.
     """
 
     lines: tuple[Line, ...]
     polarity: str
     kind: str
+    turn: Turn | None = None
 
     @property
     def glyphs(self) -> tuple[Glyph, ...]:
         """All glyphs in reading order."""
         return tuple(glyph for line in self.lines for glyph in line.glyphs)
+
+
+def in_image(glyph: Glyph, turn: Turn) -> Box:
+    """Where a glyph of a page that was turned stands in the image: tight around its ink there."""
+    rows, columns = np.nonzero(glyph.crop >= glyph.crop.max() // 3)
+    size = glyph.crop.shape
+    x = glyph.box.x0 + (columns + 0.5) * glyph.box.width / size[1]
+    y = glyph.box.y0 + (rows + 0.5) * glyph.box.height / size[0]
+    points = turn.back(np.column_stack([x, y]))
+    most = np.array(turn.within)
+    x0, y0 = np.clip(np.floor(points.min(axis=0)), 0, most - 1).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(points.max(axis=0)), (x0 + 1, y0 + 1), most).astype(int).tolist()
+    return Box(x0, y0, x1, y1)
 
 
 def _around(boxes: list[Box]) -> Box:

@@ -7,7 +7,8 @@ import numpy as np
 
 from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, Pixels, shrink, to_grey
 from hwr_edge.locate.field import field_ink
-from hwr_edge.locate.scene import find_sheet, page_polarity
+from hwr_edge.locate.scene import Sheet, find_sheet, page_polarity
+from hwr_edge.locate.turn import Turn
 
 _WORK = 1600  # longest side that pictures are worked on
 _FIELD = 30, 120  # heights between which a line is cleaned as a field of a form
@@ -29,7 +30,9 @@ class Plane:
         strong: depth, grey levels, that a piece of ink has to reach somewhere.
         sheet: uint8 (h, w) mask of the sheet, None where the whole picture is paper.
         polarity: "dark-on-light" or "light-on-dark".
-        scale: (x, y) factors from this plane's pixels to the picture's.
+        scale: (x, y) factors from this plane's pixels to those of the picture, or of the page turned level.
+        size: width and height that these factors lead to.
+        turn: how that page lies in the picture, None where it is the picture itself.
         clean: rules, dirt and edges are gone from the mask already.
     """
 
@@ -41,6 +44,8 @@ class Plane:
     sheet: Pixels | None
     polarity: str
     scale: tuple[float, float]
+    size: tuple[int, int]
+    turn: Turn | None = None
     clean: bool = False
 
 
@@ -55,9 +60,15 @@ def prepare(image: Pixels, invert: str, one_line: bool) -> Plane:
     """
     work = shrink(image, _WORK)
     scale = (image.shape[1] / work.shape[1], image.shape[0] / work.shape[0])
-    polarity, grey, sheet = _polarity(work, invert)
-    if one_line and sheet is None and _FIELD[0] < min(grey.shape) < _FIELD[1]:
-        return _field(grey, polarity, scale)
+    size = image.shape[1], image.shape[0]
+    polarity, grey, found = _polarity(work, invert)
+    if one_line and found is None and _FIELD[0] < min(grey.shape) < _FIELD[1]:
+        return _field(grey, polarity, scale, size)
+    sheet, turn = (found.mask, found.turn) if found else (None, None)
+    if sheet is not None and turn:
+        grey, sheet = turn.level(grey), turn.level(sheet, cv2.BORDER_CONSTANT)
+        turn = turn.scaled(scale)
+        size = turn.size
     depth: Pixels = cv2.subtract(_paper(grey), grey)  # type: ignore[assignment]
     if sheet is not None:
         depth = cv2.bitwise_and(depth, sheet)  # type: ignore[assignment]
@@ -67,18 +78,18 @@ def prepare(image: Pixels, invert: str, one_line: bool) -> Plane:
     if one_line:
         faint = max(faint, min(strong, otsu))
     mask = _threshold(depth, base, faint, one_line)
-    return Plane(depth, mask, base, noise, min(strong, otsu), sheet, polarity, scale)
+    return Plane(depth, mask, base, noise, min(strong, otsu), sheet, polarity, scale, size, turn)
 
 
-def _field(grey: Pixels, polarity: str, scale: tuple[float, float]) -> Plane:
+def _field(grey: Pixels, polarity: str, scale: tuple[float, float], size: tuple[int, int]) -> Plane:
     """One line, perhaps on patterned paper: pattern and rules are left out of the mask."""
     depth, mask = field_ink(grey)
     # Crops start from 0.6 of the shallowest ink: `cut` takes twice the noise for paper.
     least = int(depth[mask > 0].min(initial=255))
-    return Plane(depth, mask, 0.0, 0.3 * least, 0.0, None, polarity, scale, clean=True)
+    return Plane(depth, mask, 0.0, 0.3 * least, 0.0, None, polarity, scale, size, clean=True)
 
 
-def _polarity(work: Pixels, invert: str) -> tuple[str, Pixels, Pixels | None]:
+def _polarity(work: Pixels, invert: str) -> tuple[str, Pixels, Sheet | None]:
     """Polarity, the grey picture with ink dark, and the sheet; a light sheet before dark settles it."""
     if invert != "yes":
         dark = to_grey(work, DARK_ON_LIGHT)

@@ -1,24 +1,41 @@
 """The sheet of paper in a picture, and which way round its ink is."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, Pixels, shrink
+from hwr_edge.locate.turn import Turn, levelling, slant
 
 _SIDE = 200  # longest side on which the sheet is looked for
 _SMALLEST = 200  # pictures smaller than this are crops of writing: no sheet to find in them
 _SHADE = 0.5  # surroundings darker than this share of the sheet are not paper in shadow
+_LEVEL = 0.04  # radians: rows of a sheet that is turned by less are found as they are
 
 
-def find_sheet(grey: Pixels) -> Pixels | None:
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A light sheet before dark surroundings.
+
+    Attributes:
+        mask: uint8 (H, W), 255 on the sheet, a margin inside its edge.
+        turn: what makes it level, None where it is.
+    """
+
+    mask: Pixels
+    turn: Turn | None
+
+
+def find_sheet(grey: Pixels) -> Sheet | None:
     """Find a light sheet before dark surroundings.
 
     Args:
         grey: uint8 (H, W), the darkest channel, so that coloured cloth and skin count as dark.
 
     Returns:
-        uint8 (H, W) mask, 255 on the sheet (a margin inside its edge), or None where the whole picture is
-        paper: paper half in shadow stays whole, because shadow is lighter than `_SHADE` of the light.
+        The sheet, or None where the whole picture is paper: paper half in shadow stays whole, because shadow
+        is lighter than `_SHADE` of the light.
     """
     if max(grey.shape) < _SMALLEST:
         return None
@@ -34,7 +51,7 @@ def find_sheet(grey: Pixels) -> Pixels | None:
     best = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     sheet = cv2.dilate((labels == best).astype(np.uint8), _box(3))
     contours, _ = cv2.findContours(sheet, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    outline = max(contours, key=cv2.contourArea)
+    outline = np.asarray(max(contours, key=cv2.contourArea), np.int32)
     area = cv2.contourArea(outline)
     if area < 0.12 * closed.size or area < 0.75 * cv2.contourArea(cv2.convexHull(outline)):
         return None
@@ -42,7 +59,11 @@ def find_sheet(grey: Pixels) -> Pixels | None:
     # The picture's own border is no edge of the sheet: writing may run out of view there.
     inside = cv2.erode(filled, _box(5), borderType=cv2.BORDER_REPLICATE)
     mask = cv2.resize(inside, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1]  # type: ignore[return-value]
+    mask = cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1]
+    angle = slant(outline, small.shape)
+    scale = grey.shape[1] / small.shape[1], grey.shape[0] / small.shape[0]
+    turn = levelling(outline, small.shape, angle).scaled(scale) if abs(angle) > _LEVEL else None
+    return Sheet(mask, turn)  # type: ignore[arg-type]
 
 
 def page_polarity(image: Pixels) -> str:

@@ -59,11 +59,19 @@ class Recording:
         self._written += max(due, 0)
 
     def close(self) -> bool:
-        """Finish the file and give it its name; returns whether there is one."""
+        """Finish the file and give it its name; returns whether there is one.
+
+        Raises:
+            OSError: the file is not whole; it is taken away.
+        """
         if self._video is None:
             return False
         self._video.release()
         self._video = None
+        # OpenCV does not say so where the disk is full: what was written is looked at.
+        if cv2.VideoCapture(str(self._part)).get(cv2.CAP_PROP_FRAME_COUNT) < 1:
+            self._part.unlink(missing_ok=True)
+            raise OSError(f"{self._path} could not be finished: is the disk full?")
         self._part.replace(self._path)
         return True
 

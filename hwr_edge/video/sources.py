@@ -96,6 +96,8 @@ def open_source(wanted: Wanted, skip: Skip = _raise) -> Source:
         raise ImageError(f"{text}: no such file: give a camera's number, a file, a folder or an address")
     if os.path.isdir(text) or text.lower().endswith(header.SUFFIXES):
         return _Pictures(wanted, skip)
+    if os.path.isfile(text) and not os.path.getsize(text):
+        raise ImageError(f"{text}: is empty: record or copy it again")
     video = cv2.VideoCapture(text, cv2.CAP_FFMPEG)
     if not video.isOpened():
         raise ImageError(f"{text}: not a video that can be read: convert it to MP4, or give its frames")

@@ -4,11 +4,15 @@ import * as ort from "./ort/ort.wasm.bundle.min.mjs";
 import { alternatives } from "./decode.js";
 import { plane } from "./plane.js";
 import { charCrop, toInput } from "./prepare.js";
+import { tangled } from "./tangle.js";
 
 export const layouts = ["char"];
 export const sources = ["draw"];
 export const wantsCanvas = true;
 export const hint = "Write one character";
+export const note = "This page reads one character at a time, in your browser. For lines, pages and pictures, run hwr-edge serve.";
+
+const [WIDE, DASH] = [1.8, 0.3]; // as in `hwr_edge.locate.kind`: what is wider for its height is a word, or a dash
 
 ort.env.wasm.numThreads = 1; // more would need headers that few web hosts send
 ort.env.wasm.wasmPaths = { wasm: new URL("ort/ort-wasm-simd-threaded.wasm", import.meta.url).href };
@@ -43,6 +47,9 @@ export async function predict(canvas, options) {
     characters.push({ ...best[0], box: found.box, alternatives: best, seen: png(input, model.input) });
   }
   const end = performance.now();
+  const [x0, y0, x1, y1] = found?.box ?? [0, 0, 0, 0];
+  const wide = x1 - x0 > WIDE * (y1 - y0) && y1 - y0 > DASH * (x1 - x0);
+  const doubtful = found && (characters[0].confidence < model.reject_below || tangled(found.patch));
   const text = characters.map(({ label }) => label).join("");
   return {
     schema: "hwr-edge/predict/1",
@@ -54,7 +61,8 @@ export async function predict(canvas, options) {
     lines: found ? [text] : [],
     characters,
     polarity: "dark-on-light",
-    rejected: !found ? "blank" : characters[0].confidence < model.reject_below ? "low_confidence" : null,
+    rejected: !found ? "blank" : doubtful ? "low_confidence" : null,
+    note: wide || doubtful ? "That is hardly one character: clear the sheet, and write one." : "",
     timing_ms: { locate: located - start, prepare: done - located, inference: end - done, total: end - start },
   };
 }

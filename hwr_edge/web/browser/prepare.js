@@ -67,7 +67,8 @@ export function toInput(patch, spec) {
   return Uint8Array.from({ length: 3 * input.length }, (_, at) => input[Math.floor(at / 3)]);
 }
 
-function shrink(image, longest) {
+// Reduce so that the longest side is at most `longest` pixels.
+export function shrink(image, longest) {
   const scale = longest / Math.max(image.width, image.height);
   if (scale >= 1) return image;
   return resize(image, Math.max(1, round(image.width * scale)), Math.max(1, round(image.height * scale)), "area");

@@ -5,6 +5,7 @@ export const layouts = ["auto", "char", "word", "page"];
 export const sources = ["draw", "picture", "camera"];
 export const wantsCanvas = false; // a drawing comes as a Blob, like any picture
 export const hint = "Write here";
+export const note = "";
 
 // The models served: {default, models: [{name, labels, charsets, ...}]}.
 export async function models() {

@@ -42,7 +42,7 @@ async function readOne(job) {
     const result = await engine.predict(await job.picture(), wishes());
     if (job.source !== source() || job.over?.()) return; // somebody has gone on meanwhile
     answer.show(result, job.size(), $(job.source).querySelector(".boxes"));
-    say(job.note ?? "");
+    say(result.note ?? job.note ?? "");
   } catch (error) {
     if (job.source !== source()) return;
     answer.clear();
@@ -232,6 +232,7 @@ $("tabs").addEventListener("keydown", (event) => {
 
 async function fill() {
   $("hint").textContent = engine.hint;
+  $("note").textContent = engine.note;
   for (const tab of tabs) tab.hidden = !engine.sources.includes(tab.getAttribute("aria-controls"));
   $("tabs").hidden = engine.sources.length === 1;
   $("layouts").hidden = engine.layouts.length === 1;
