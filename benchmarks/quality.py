@@ -59,7 +59,7 @@ class Test:
 
 
 def _single_digits(data: Path) -> Iterator[tuple[Pixels, str]]:
-    return ((cell, str(value)) for value, cell in grid_cells(data) if 1 <= value <= 9)
+    return ((cell, str(value)) for cell, value in grid_cells(data) if 1 <= value <= 9)
 
 
 TESTS = (
