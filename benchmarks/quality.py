@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,14 +111,13 @@ def characters(data: Path, limit: int | None = None) -> list[Row]:
 
 
 def measured(test: Test, data: Path, limit: int | None = None) -> Run:
-    """Every picture of a test set read by both forms of its model, evenly chosen where there is a limit."""
+    """Every picture of a test set read by both forms of its model; the first ones where there is a limit."""
     readers = [Recognizer(FOLDER / f"{test.model}{suffix}", threads=1) for suffix in FORMS.values()]
     # Encoded, for some hundred photographs do not fit into the memory of a small machine.
     shown = [
         Labelled(f"{test.key}[{at}]", label, cv2.imencode(".png", image)[1].tobytes())
-        for at, (image, label) in enumerate(test.load(data))
+        for at, (image, label) in enumerate(islice(test.load(data), limit))
     ]
-    shown = shown[:: max(1, len(shown) // limit)] if limit else shown
     progress = Progress(len(shown), sys.stderr.isatty())
     run = read(shown, readers, Wish(), step=progress.step)
     progress.clear()
