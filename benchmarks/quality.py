@@ -3,7 +3,8 @@
 - characters: each test set never trained on, read one picture a character by the float32 file and by the
   int8 file: exact, ignoring case, look-alikes merged (`hwr_edge.lookalikes`), and the expected calibration
   error, all against what the most exact peer reached (`benchmarks.peers`). Writes `results/quality.json`,
-  `results/classes.json` for the model cards, and contact sheets of the worst errors as `results/worst-*.png`.
+  `results/classes.json` for the model cards, and contact sheets of the worst errors as `runs/worst-*.png`:
+  those show the data's own pictures and are no part of the project.
 - refusals: `benchmarks.refusals`, what is no character and must be refused. Writes `results/refusals.json`.
 - segmentation: `benchmarks.segmentation`, touching and ruled writing. Writes `results/segmentation.json`.
 """
@@ -34,6 +35,7 @@ from hwr_edge.models import FOLDER, names
 from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results"
+SHEETS = Path("runs")
 FORMS = {"float32": ".onnx", "int8": ".int8.tflite"}
 ECE = "calibration error"
 
@@ -168,7 +170,8 @@ def _write_sheet(test: Test, run: Run) -> None:
     ]
     sheet = contact_sheet(wrong, {})
     if sheet is not None:
-        write_atomic(RESULTS / f"worst-{test.key}.png", sheet)
+        SHEETS.mkdir(exist_ok=True)
+        write_atomic(SHEETS / f"worst-{test.key}.png", sheet)
 
 
 def write(path: Path, content: object) -> None:
