@@ -129,7 +129,7 @@ def _data(spec: ModelSpec) -> list[Mapping[str, Any]]:
 
 
 def _figures(spec: ModelSpec) -> str:
-    rows = [
+    rows: list[Mapping[str, Any]] = [
         {
             "part": part,
             "data": name,
@@ -146,7 +146,7 @@ def _figures(spec: ModelSpec) -> str:
 
 
 def _by_class(test: Mapping[str, Any]) -> str:
-    rows = [
+    rows: list[Mapping[str, Any]] = [
         {
             "class": found["label"],
             "n": found["n"],

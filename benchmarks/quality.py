@@ -3,7 +3,8 @@
 - characters: each test set never trained on, read one picture a character by the float32 file and by the
   int8 file: exact, ignoring case, look-alikes merged (`hwr_edge.lookalikes`), and the expected calibration
   error, all against what the most exact peer reached (`benchmarks.peers`). Writes `results/quality.json`,
-  `results/classes.json` for the model cards, and contact sheets of the worst errors as `results/worst-*.png`.
+  `results/classes.json` for the model cards, and contact sheets of the worst errors as `runs/worst-*.png`:
+  those show the data's own pictures and are no part of the project.
 - refusals: `benchmarks.refusals`, what is no character and must be refused. Writes `results/refusals.json`.
 - segmentation: `benchmarks.segmentation`, touching and ruled writing. Writes `results/segmentation.json`.
 """
@@ -12,6 +13,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +35,7 @@ from hwr_edge.models import FOLDER, names
 from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results"
+SHEETS = Path("runs")
 FORMS = {"float32": ".onnx", "int8": ".int8.tflite"}
 ECE = "calibration error"
 
@@ -59,7 +62,7 @@ class Test:
 
 
 def _single_digits(data: Path) -> Iterator[tuple[Pixels, str]]:
-    return ((cell, str(value)) for value, cell in grid_cells(data) if 1 <= value <= 9)
+    return ((cell, str(value)) for cell, value in grid_cells(data) if 1 <= value <= 9)
 
 
 TESTS = (
@@ -110,14 +113,13 @@ def characters(data: Path, limit: int | None = None) -> list[Row]:
 
 
 def measured(test: Test, data: Path, limit: int | None = None) -> Run:
-    """Every picture of a test set read by both forms of its model, evenly chosen where there is a limit."""
+    """Every picture of a test set read by both forms of its model; the first ones where there is a limit."""
     readers = [Recognizer(FOLDER / f"{test.model}{suffix}", threads=1) for suffix in FORMS.values()]
     # Encoded, for some hundred photographs do not fit into the memory of a small machine.
     shown = [
         Labelled(f"{test.key}[{at}]", label, cv2.imencode(".png", image)[1].tobytes())
-        for at, (image, label) in enumerate(test.load(data))
+        for at, (image, label) in enumerate(islice(test.load(data), limit))
     ]
-    shown = shown[:: max(1, len(shown) // limit)] if limit else shown
     progress = Progress(len(shown), sys.stderr.isatty())
     run = read(shown, readers, Wish(), step=progress.step)
     progress.clear()
@@ -168,7 +170,8 @@ def _write_sheet(test: Test, run: Run) -> None:
     ]
     sheet = contact_sheet(wrong, {})
     if sheet is not None:
-        write_atomic(RESULTS / f"worst-{test.key}.png", sheet)
+        SHEETS.mkdir(exist_ok=True)
+        write_atomic(SHEETS / f"worst-{test.key}.png", sheet)
 
 
 def write(path: Path, content: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import mnist_test
-from benchmarks.unreadable import KINDS
+from benchmarks.unreadable import KINDS, Shown
 from hwr_edge import Recognizer
 from hwr_edge.ink import Pixels
 from hwr_edge.models import FOLDER
@@ -55,15 +55,17 @@ def measure(data: Path, limit: int | None = None) -> list[Row]:
 
 
 def strange(
-    model: str, kind: str, readers: dict[str, Recognizer], layouts: tuple[str, ...], shown: Iterable[Pixels]
+    model: str, kind: str, readers: dict[str, Recognizer], layouts: tuple[str, ...], shown: Iterable[Shown]
 ) -> list[Row]:
-    """How much of what is no character each form refuses, a row a layout."""
+    """How much of what is no character each form refuses, a row a layout; a word read rightly also passes."""
     refused: dict[tuple[str, str], int] = {(layout, form): 0 for layout in layouts for form in readers}
     count = 0
-    for image in shown:
+    for image, text in shown:
         count += 1
         for layout, form in refused:
-            refused[layout, form] += readers[form].predict(image, layout).rejected is not None
+            found = readers[form].predict(image, layout)
+            right = bool(text) and "".join(found.text.split()).lower() == text.lower()
+            refused[layout, form] += right or found.rejected is not None
     return [
         {
             "model": model,

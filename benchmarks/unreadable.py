@@ -1,4 +1,6 @@
-"""Pictures on which a reader must not stand by an answer: each kind a function (folder of data) -> pictures.
+"""Pictures on which a reader must not stand by an answer, nor by a wrong one.
+
+Each kind is a function (folder of data) -> pictures, and the text on them: "" where nothing is right.
 
 Everything drawn comes from a seed, and by other rules than `train.strangers`, which a model may have been
 trained on; what was written is of writers kept out of training.
@@ -12,23 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.lines import on_sheet
-from hwr_edge.dataset import read_images
+from hwr_edge.dataset import read_images, read_table
 from hwr_edge.ink import Pixels
 from train.augment import on_paper
 from train.datasets import pictures
 from train.strangers import ALIKE, joined_words
 
+Shown = tuple[Pixels, str]
+
 _COUNT = 200  # pictures of each kind that is drawn
 _SIDE = 120  # of a drawn picture, about, in pixels
 
 
-def blank(_: Path) -> Iterator[Pixels]:
+def blank(_: Path) -> Iterator[Shown]:
     """Paper, evenly or unevenly lit, with grain and JPEG."""
     for random in _seeds("blank"):
-        yield on_paper(_plane(random), random, ruled=0)
+        yield on_paper(_plane(random), random, ruled=0), ""
 
 
-def noise(_: Path) -> Iterator[Pixels]:
+def noise(_: Path) -> Iterator[Shown]:
     """Grain of one to several pixels, flecks, and salt and pepper."""
     for random in _seeds("noise"):
         height, width = _plane(random).shape
@@ -39,10 +43,10 @@ def noise(_: Path) -> Iterator[Pixels]:
         else:
             grey = random.normal(128, random.uniform(15, 60), size)
         grown = cv2.resize(grey, (width, height), interpolation=cv2.INTER_CUBIC)
-        yield np.clip(grown, 0, 255).astype(np.uint8)
+        yield np.clip(grown, 0, 255).astype(np.uint8), ""
 
 
-def doodles(_: Path) -> Iterator[Pixels]:
+def doodles(_: Path) -> Iterator[Shown]:
     """Spirals, hatchings, scribbles, flowers, stars and wandering lines."""
     shapes = (_spiral, _hatching, _scribble, _flower, _star, _wander)
     for at, random in enumerate(_seeds("doodles")):
@@ -50,10 +54,10 @@ def doodles(_: Path) -> Iterator[Pixels]:
         middle, reach = np.array(plane.shape[::-1]) / 2, min(plane.shape) * random.uniform(0.25, 0.42)
         curve = shapes[at % len(shapes)](random) * reach + middle
         _draw(plane, [curve], int(random.integers(2, 6)))
-        yield on_paper(plane, random)
+        yield on_paper(plane, random), ""
 
 
-def rules(_: Path) -> Iterator[Pixels]:
+def rules(_: Path) -> Iterator[Shown]:
     """Printed rules, squared paper, frames and the corners of forms, without writing."""
     for at, random in enumerate(_seeds("rules")):
         plane = _plane(random)
@@ -71,37 +75,40 @@ def rules(_: Path) -> Iterator[Pixels]:
             cv2.rectangle(plane, tuple(map(int, near)), tuple(map(int, far)), 255, thick, cv2.LINE_AA)
             if random.random() < 0.5:
                 cv2.line(plane, (width // 2, int(near[1])), (width // 2, int(far[1])), 255, thick)
-        yield on_paper(plane, random)
+        yield on_paper(plane, random), ""
 
 
-def hangul(data: Path) -> Iterator[Pixels]:
+def hangul(data: Path) -> Iterator[Shown]:
     """Handwritten Hangul letters that look like no Latin letter or digit."""
-    return (image for image, label in pictures(data, "hangul", "group-3") if label not in ALIKE)
+    return ((image, "") for image, label in pictures(data, "hangul", "group-3") if label not in ALIKE)
 
 
-def latin(data: Path) -> Iterator[Pixels]:
+def latin(data: Path) -> Iterator[Shown]:
     """Handwritten Latin letters and digits that look like no Hangul letter."""
-    return (image for image, label in pictures(data, "chars74k", "test") if label not in ALIKE)
+    return ((image, "") for image, label in pictures(data, "chars74k", "test") if label not in ALIKE)
 
 
-def joined(data: Path) -> Iterator[Pixels]:
+def joined(data: Path) -> Iterator[Shown]:
     """UNIPEN words, drawn on paper, whose pen was lifted less than once in two letters; writers kept out."""
     samples = joined_words(data, "test")
     step = max(1, len(samples) // _COUNT)
-    for strokes, random in zip(samples.items[::step], _seeds("joined"), strict=False):
+    chosen = zip(samples.items[::step], samples.labels[::step], _seeds("joined"), strict=False)
+    for strokes, text, random in chosen:
         every = np.concatenate(strokes)
         low, high = every.min(axis=0), every.max(axis=0)
         scale = random.uniform(45, 80) / float(high[1] - low[1])
         moved = [(stroke - low) * np.float32(scale) + np.float32(40) for stroke in strokes]
-        yield on_sheet(moved, int((high[0] - low[0]) * scale) + 80, random)
+        yield on_sheet(moved, int((high[0] - low[0]) * scale) + 80, random), str(text)
 
 
-def words(data: Path) -> Iterator[Pixels]:
+def words(data: Path) -> Iterator[Shown]:
     """Photographed and scanned words, most of them joined."""
-    return (image for _, image in read_images(data / "handwritten-words.zip"))
+    texts = dict(read_table(data / "handwritten-words.zip", "labels.tsv"))
+    for name, image in read_images(data / "handwritten-words.zip"):
+        yield image, "".join(filter(str.isalnum, texts[Path(name).name]))
 
 
-KINDS: dict[str, Callable[[Path], Iterator[Pixels]]] = {
+KINDS: dict[str, Callable[[Path], Iterator[Shown]]] = {
     kind.__name__: kind for kind in (blank, noise, doodles, rules, hangul, latin, joined, words)
 }
 
@@ -142,9 +149,9 @@ def _hatching(random: np.random.Generator) -> NDArray[np.float64]:
 
 def _scribble(random: np.random.Generator) -> NDArray[np.float64]:
     angle = _turning(random, random.uniform(4, 8))
-    radius = random.uniform(0.4, 1) * np.ones_like(angle)
+    radius = np.full(len(angle), random.uniform(0.2, 0.5))
     drift = np.stack([np.linspace(-0.6, 0.6, len(angle)), np.zeros(len(angle))], axis=1)
-    return (_round(angle, 0.5 * radius) + drift) @ _turn(random)
+    return (_round(angle, radius) + drift) @ _turn(random)
 
 
 def _flower(random: np.random.Generator) -> NDArray[np.float64]:

@@ -284,3 +284,18 @@ def test_pattern_and_rules_are_no_ink(rule: bool) -> None:
 
 def test_a_field_without_ink_has_no_mask() -> None:
     assert not field_ink(np.full((50, 160), 200, np.uint8))[1].any()
+
+
+def test_one_huge_piece_does_not_make_marks_of_the_letters() -> None:
+    word = Word(glyphs_of(write(["ring", "cross"] * 10, 12)))
+    frame = np.zeros((4 * HEIGHT, 2 * HEIGHT), np.uint8)
+    cv2.rectangle(frame, (2, 2), (2 * HEIGHT - 3, 4 * HEIGHT - 3), 255, PEN)
+    huge = Word((Glyph(Box(0, 200, 2 * HEIGHT, 200 + 4 * HEIGHT), frame),))
+    oracle = Oracle()
+    [found, *_] = split([word, huge], oracle)
+    assert oracle.read([found]) == ["ring", "cross"] * 10
+
+
+def test_a_rule_one_pixel_high_is_no_error() -> None:
+    rule = np.full((1, 40), 255, np.uint8)
+    assert all(seam.path.shape == (1,) for seam in find_seams(rule, 1.0, 1.0))

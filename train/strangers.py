@@ -68,8 +68,7 @@ def joined_words(data: Path, split: str, view: View = CROP) -> Samples:
     for at in chosen:
         strokes = tuple(points[pens[s] : pens[s + 1]] for s in range(words[at], words[at + 1]))
         items.append(_sized(strokes, float(np.ptp(np.concatenate(strokes)[:, 1])) / _TALL))
-    labels = np.full(len(chosen), "word")
-    return Samples("joined-words", items, labels, writers[chosen].astype(str), chosen.astype(str))
+    return Samples("joined-words", items, texts[chosen], writers[chosen].astype(str), chosen.astype(str))
 
 
 def kana(data: Path, split: str, view: View = CROP) -> Samples:

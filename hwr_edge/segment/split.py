@@ -1,5 +1,6 @@
 """From words with doubtful glyphs to words whose glyphs the recogniser believes in."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -93,9 +94,13 @@ def _readings(scores: NDArray[np.float32], spare: NDArray[np.float32] | None) ->
 
 
 def _usual_height(glyphs: Sequence[Glyph]) -> float:
-    """Height of the writing in image pixels: that of the taller glyphs, dots and dashes left out."""
+    """Height of the writing in image pixels: that of the taller glyphs, dots and dashes left out.
+
+    On a page the tallest tenth does not set it: one piece of a form's frame would make marks of all letters.
+    """
     heights = sorted(glyph.box.height for glyph in glyphs)
-    large = [height for height in heights if height >= 0.5 * heights[-1]]
+    tall = heights[math.ceil(0.9 * (len(heights) - 1))]
+    large = [height for height in heights if height >= 0.5 * tall]
     return float(large[int(0.6 * (len(large) - 1) + 0.5)])
 
 

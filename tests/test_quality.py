@@ -1,0 +1,57 @@
+"""What the quality tables are made from: the best peer, both forms, and pictures that hold no character."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import quality, refusals
+from benchmarks.unreadable import KINDS
+from hwr_edge import Recognizer
+from hwr_edge.spec import InputSpec, ModelSpec
+
+DRAWN = ("blank", "noise", "doodles", "rules")
+
+
+def test_the_best_peer_is_the_most_exact_other_reader(tmp_path: Path) -> None:
+    rows = [
+        {"pictures": "cards", "reader": reader, "exact": exact}
+        for reader, exact in (("hwr-edge", 0.9), ("tesseract", 0.7), ("rapidocr", 0.4))
+    ]
+    (tmp_path / "peers.json").write_text(json.dumps({"rows": rows}))
+    assert quality.best_peers(tmp_path / "peers.json")["cards"]["reader"] == "tesseract"
+    assert quality.best_peers(tmp_path / "none.json") == {}
+
+
+def test_a_row_sets_both_forms_beside_the_peer() -> None:
+    figures = {
+        key: {"value": 0.5, "ci95": [0.4, 0.6]} for key in ("accuracy", "ignoring_case", "merged_lookalikes")
+    }
+    found = {"data": {"n": 9}, "models": [{"figures": {**figures, "calibration_error": 0.02}}] * 2}
+    rows = quality.table(quality.TESTS[0], found, {"reader": "tesseract", "exact": 0.25})
+    assert [row["metric"] for row in rows] == ["exact", "ignoring case", "look-alikes merged", quality.ECE]
+    assert rows[0]["best peer"] == "0.250 (tesseract)" and rows[0]["wanted"] == 0.89
+    assert rows[-1]["float32"] == rows[-1]["int8"] == 0.02
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_what_is_drawn_is_the_same_in_every_run(kind: str) -> None:
+    once, again = (list(islice(KINDS[kind](Path("nowhere")), 4)) for _ in range(2))
+    assert all((one[0] == other[0]).all() and one[1] == "" for one, other in zip(once, again, strict=True))
+
+
+def test_a_word_read_rightly_need_not_be_refused() -> None:
+    class Sure:
+        name, device = "sure", "cpu"
+
+        def run(self, batch: np.ndarray) -> np.ndarray:
+            return np.tile(np.array([[1.0, 0.0]], np.float32), (len(batch), 1))
+
+    reader = Recognizer.of(ModelSpec("two", ("a", "b"), InputSpec(24, 24)), Sure())
+    picture = np.full((60, 50), 255, np.uint8)
+    picture[10:50, 20:28] = 0
+    shown = [(picture, "A"), (picture, "b"), (picture, "")]
+    [row] = refusals.strange("two", "words", {"int8": reader}, ("char",), shown)
+    assert row["int8 refused"] == pytest.approx(1 / 3, abs=1e-4)
