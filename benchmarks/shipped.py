@@ -9,6 +9,7 @@ float32 file of its own format. Of TFLite none ships: `python -m export` leaves 
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +21,9 @@ from benchmarks.turns import medians
 from hwr_edge import models
 from hwr_edge.comparison import paired_difference
 from hwr_edge.dataset import read_idx
-from hwr_edge.errors import ModelFileError
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels, char_crop
-from hwr_edge.modelfile import read_spec, write_atomic
+from hwr_edge.modelfile import read_spec, sha256, write_atomic
 from hwr_edge.runtimes import open_runtime
 from train.datasets import DIGITS, pictures
 
@@ -45,21 +45,24 @@ def main(
     rounds: Annotated[int, typer.Option(help="turns that each file has when timed")] = 5,
     out: Annotated[Path, typer.Option("--json", help="where the rows go")] = RESULTS,
 ) -> None:
-    """Measure, print, write; a speed not measured now is kept while its file has the same size."""
-    old = (
-        {_key(row): row["times as fast"] for row in json.loads(out.read_text("utf-8"))}
-        if out.exists()
-        else {}
-    )
-    rows = [row for model in PARTS for row in measure(model, data)]
-    for row in rows:
-        row["times as fast"] = old.get(_key(row))
+    """Measure, print, write; a speed not measured now is kept while its file has the same hash."""
+    old = json.loads(out.read_text("utf-8"))["files"] if out.exists() else []
     if timed:
+        rows = old
+        if not rows or any(row["sha256"] != sha256(models.FOLDER / row["file"]) for row in rows):
+            sys.exit("these models' accuracy was not measured yet: leave out --time first")
         add_speed(rows, exports, rounds)
+    else:
+        speed = {row["sha256"]: row["times as fast"] for row in old}
+        rows = [row for model in PARTS for row in measure(model, data)]
+        for row in rows:
+            row["times as fast"] = speed.get(row["sha256"])
     for row in rows:
         row["met"] = met(row)
         print(json.dumps(row))
-    write_atomic(out, (json.dumps(rows, indent=1) + "\n").encode())
+    write_atomic(
+        out, (json.dumps({"rows": [shown(row) for row in rows], "files": rows}, indent=1) + "\n").encode()
+    )
 
 
 def measure(model: str, data: Path) -> list[Row]:
@@ -75,7 +78,7 @@ def measure(model: str, data: Path) -> list[Row]:
         base = _right(plain, crops, truth)
         for path in small:
             right = _right(path, crops, truth)
-            lost, low, high = (round(100 * share, 2) for share in paired_difference(base, right))
+            lost, low, high = (round(100 * share, 2) + 0.0 for share in paired_difference(base, right))
             rows.append(
                 {
                     "file": path.name,
@@ -85,11 +88,17 @@ def measure(model: str, data: Path) -> list[Row]:
                     "int8": round(float(right.mean()), 4),
                     "points lost": lost,
                     "ci95": [low, high],
+                    "sha256": sha256(path),
                     "bytes": path.stat().st_size,
                     "of float32": round(path.stat().st_size / plain.stat().st_size, 3),
                 }
             )
     return rows
+
+
+def shown(row: Row) -> Row:
+    """What of a row the README shows."""
+    return {key: value for key, value in row.items() if key != "sha256"}
 
 
 def add_speed(rows: list[Row], exports: Path, rounds: int) -> None:
@@ -128,7 +137,7 @@ def _hold_alike(plain: Path, shipped: Path) -> None:
     )
     answers = [open_runtime(path, device="cpu", threads=1).run(noise) for path in (plain, shipped)]
     if answers[0].shape != answers[1].shape or np.abs(answers[0] - answers[1]).max() > 1e-3:
-        raise ModelFileError(f"{plain} is not the model in {shipped.name}: export that one again")
+        sys.exit(f"{plain} is not the model in {shipped.name}: export that one again")
 
 
 def _right(path: Path, crops: Pixels, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -144,10 +153,6 @@ def _labelled(data: Path, name: str, part: str) -> list[tuple[Pixels, str]]:
     images = read_idx(data / "mnist" / f"{part}-images-idx3-ubyte.gz")
     labels = read_idx(data / "mnist" / f"{part}-labels-idx1-ubyte.gz")
     return [(image, DIGITS[label]) for image, label in zip(images, labels, strict=True)]
-
-
-def _key(row: Row) -> tuple[str, int]:
-    return row["file"], row["bytes"]
 
 
 if __name__ == "__main__":

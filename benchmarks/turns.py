@@ -8,7 +8,7 @@ from pathlib import Path
 from hwr_edge import runtimes
 from hwr_edge.bench import plan, run
 from hwr_edge.bench.plan import Settings
-from hwr_edge.bench.shown import Showcase
+from hwr_edge.bench.shown import Showcase, Shown
 from hwr_edge.bench.timing import Budget
 from hwr_edge.cli.output import Progress
 
@@ -19,9 +19,10 @@ def medians(paths: Sequence[Path], rounds: int, seconds: float) -> dict[Path, fl
     Args:
         paths: model files; those that fail are left out of the answer.
         rounds: how often each has its turn, each time in a fresh process.
-        seconds: a turn may take, loading and warming up left aside.
+        seconds: a turn takes at most, and at least a third of it; loading and warming up are left aside.
     """
-    settings = Settings(Budget(rounds * 100, 0, rounds * seconds), rounds=rounds, batches=(1,), scenarios=())
+    budget = Budget(rounds * 100, rounds * seconds / 3, rounds * seconds)
+    settings = Settings(budget, rounds=rounds, batches=(1,), scenarios=())
     found = []
     for path in paths:
         name = next(entry.name for entry in runtimes.fitting(path) if entry.name in runtimes.installed())
@@ -29,7 +30,7 @@ def medians(paths: Sequence[Path], rounds: int, seconds: float) -> dict[Path, fl
     bar = Progress(rounds * len(found), wanted=True)
     with tempfile.TemporaryDirectory() as folder:
         showcase = Showcase(Path(folder))
-        shown = {candidate: showcase.of(candidate.path) for candidate in found}
+        shown = {candidate: Shown(showcase.of(candidate.path).crops) for candidate in found}
         measured = run.measure(found, settings, shown, lambda candidate: bar.step(candidate.path.name))
     bar.clear()
     if not measured.complete:

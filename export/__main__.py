@@ -15,6 +15,7 @@ from export import verbs
 from export.forms import ALL, FORMATS, KINDS, Limits, is_float
 from export.quiet import quiet
 from hwr_edge.cli import claim as claims
+from hwr_edge.cli.output import Progress
 from hwr_edge.errors import HwrError
 from hwr_edge.labels import read_labels
 from hwr_edge.modelfile import read_spec
@@ -101,7 +102,7 @@ def export(  # noqa: PLR0913 - an option is an argument
         words, scaling = read_labels(labels), (scale, mean, std)
         theirs = claims.claim(model, words, name, input_size, ink, fit, margin, scaling, logits, licence)
     _silence()
-    with quiet(), tempfile.TemporaryDirectory() as scratch:
+    with quiet() as stderr, tempfile.TemporaryDirectory() as scratch:
         from export import report  # the libraries behind these take seconds to load
         from export.job import Job
         from export.run import run
@@ -125,7 +126,11 @@ def export(  # noqa: PLR0913 - an option is an argument
             batch=images_at_once,
             limits={kind: _limits(kind, atol, min_agreement, max_drop) for kind in kinds},
         )
-        made = run(job)
+        bar = Progress(len(formats) * len(kinds), wanted=True, stream=stderr)
+        try:
+            made = run(job, bar.step)
+        finally:
+            bar.clear()
         if to_c:
             verbs.write_c([one.path for one in made], output)
     print(report.as_text(made))
@@ -174,7 +179,7 @@ def _check_versions(kinds: list[str], opset: int | None, ir_version: int | None)
     lowest = max(lowest_opset(kind) for kind in kinds)
     if opset is not None and not lowest <= opset <= OPSETS[-1]:
         raise typer.BadParameter(
-            f"{opset} is not between {lowest}, the first with all that {', '.join(kinds)} need,"
+            f"{opset} is not between {lowest}, the first that serves for --quant {','.join(kinds)},"
             f" and {OPSETS[-1]}, the last that the converter writes",
             param_hint="--opset",
         )

@@ -5,21 +5,26 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from hwr_edge.errors import HwrError
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Hold back what is written to stdout and stderr; show it on stderr after an error that is not ours."""
+def quiet() -> Iterator[TextIO]:
+    """Hold back what is written to stdout and stderr; show it on stderr after an error that is not ours.
+
+    Yields:
+        stderr as it was, for a progress bar.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, os.fdopen(os.dup(2), "w") as stderr:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
-            yield
+            yield stderr
         except HwrError:
             _restore(kept)
             raise

@@ -2,6 +2,7 @@
 
 import dataclasses
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,8 +27,12 @@ _TOOLS = {
 _HELD = 1024  # training images that choose the calibration
 
 
-def run(job: Job) -> list[Made]:
+def run(job: Job, tell: Callable[[str], None] = lambda name: None) -> list[Made]:
     """Make every file of `job`, and the report; they appear in its folder together, or none does.
+
+    Args:
+        job: what to make.
+        tell: called with the name of each file before it is made.
 
     Raises:
         ModelFileError: the model cannot be read or converted.
@@ -43,7 +48,7 @@ def run(job: Job) -> list[Made]:
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=job.folder) as scratch:
-            maker = _Maker(workshop, check, reference, job, Path(scratch))
+            maker = _Maker(workshop, check, reference, job, Path(scratch), tell)
             made = [maker.make(form, kind) for form in job.formats for kind in job.quantisations]
             (Path(scratch) / report.NAME).write_text(report.as_json(made), encoding="utf-8")
             for path in Path(scratch).iterdir():
@@ -60,11 +65,13 @@ class _Maker:
     reference: NDArray[np.float32]
     job: Job
     scratch: Path
+    tell: Callable[[str], None]
 
     def make(self, form: str, kind: str) -> Made:
         """One file in `scratch` that passed its checks."""
         spec = self.workshop.source.spec
         path = self.scratch / file_name(spec.name, form, kind)
+        self.tell(path.name)
         converted = self.workshop.convert(form, kind)
         path.write_bytes(converted.data)
         inside = audit.audit(path)

@@ -71,8 +71,7 @@ def _export(folder: Path, seed: int) -> dict[str, object]:
     except HwrError as error:
         return {**about, "error": str(error)}
     files = {each.path.name: [result.to_dict() for result in each.parity] for each in made}
-    in_float = {each.path.name: sorted(each.audit.arithmetic.get("float32", {})) for each in made}
-    return {**about, "files": files, "in_float": in_float}
+    return {**about, "files": files, "arithmetic": {each.path.name: each.audit.arithmetic for each in made}}
 
 
 if __name__ == "__main__":

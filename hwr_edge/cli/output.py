@@ -164,24 +164,25 @@ def _csv_row(cells: list[object] | tuple[str, ...]) -> str:
 
 
 class Progress:
-    """A bar on stderr, redrawn in place; says nothing where that is no terminal."""
+    """A bar on stderr, or what stands in for it, redrawn in place; says nothing where that is no terminal."""
 
-    def __init__(self, total: int, wanted: bool) -> None:
+    def __init__(self, total: int, wanted: bool, stream: TextIO | None = None) -> None:
         self._total = total
         self._done = 0
-        self._shown = wanted and sys.stderr.isatty()
+        self._stream = stream or sys.stderr
+        self._shown = wanted and self._stream.isatty()
 
     def step(self, name: str) -> None:
         """Show that `name` is being read."""
         if self._shown:
             filled = 24 * self._done // self._total
             bar = "#" * filled + "." * (24 - filled)
-            sys.stderr.write(f"\r\x1b[K[{bar}] {self._done}/{self._total} {name[-40:]}")
-            sys.stderr.flush()
+            self._stream.write(f"\r\x1b[K[{bar}] {self._done}/{self._total} {name[-40:]}")
+            self._stream.flush()
         self._done += 1
 
     def clear(self) -> None:
         """Take the bar away, so that a message can stand in its line."""
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
