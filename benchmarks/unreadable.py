@@ -161,7 +161,7 @@ def _flower(random: np.random.Generator) -> NDArray[np.float64]:
 
 def _star(random: np.random.Generator) -> NDArray[np.float64]:
     points = int(random.choice([5, 7, 9]))
-    angle = 2 * np.pi * (points // 2) / points * np.arange(points + 1) + random.uniform(0, 6)
+    angle = _turning(random, points // 2, points + 1)
     return _round(angle, np.ones(points + 1))
 
 
