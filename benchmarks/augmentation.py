@@ -31,7 +31,8 @@ def measure(recipe: str, data: Path, seconds: float) -> dict[str, Any]:
     from train.recipe import read_recipe
 
     plan = read_recipe(_FOLDER / f"{recipe}.toml")
-    batches = Batches(plan, load_parts(plan, data).train)
+    parts = load_parts(plan, data)
+    batches = Batches(plan, parts.train, strangers=parts.strangers)
     for number in range(3):
         batches[number]
     rates: list[float] = []
