@@ -11,6 +11,7 @@ from hwr_edge.spec import InputSpec
 from train.batches import Batches
 from train.datasets import DATASETS
 from train.parts import strangers
+from train.pixels import write
 from train.recipe import Recipe, Source
 from train.samples import Samples
 from train.strangers import ALIKE, KANA, STRANGERS
@@ -46,6 +47,15 @@ def test_strangers_take_their_share_and_leave_the_characters_alone() -> None:
     assert doubtful.tolist() == list(range(16 + 8))
     assert (targets[24:] == plain[1][24:]).all()
     assert not (pictures[20] == plain[0][20]).all()
+
+
+def test_pixels_for_export_are_of_characters_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATASETS, "mine", lambda *_: characters())
+    recipe = replace(RECIPE, strangers=(Source("noise"),), strange=0.125)
+    told = write(recipe, NOWHERE, tmp_path / "train.npz", split="train", only=None, count=200)
+    with np.load(tmp_path / "train.npz") as arrays:
+        assert len(arrays["images"]) == len(arrays["labels"]) == told["characters"] <= 40
+        assert set(arrays["labels"].tolist()) == {0, 1}
 
 
 def test_letters_of_another_script_that_look_like_ours_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

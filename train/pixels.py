@@ -38,8 +38,8 @@ def write(
         raise RecipeError(f"the recipe {recipe.name!r} names no such data for the split {split!r}")
     rng = np.random.default_rng(recipe.seed)
     if split == "train":
-        plain = replace(recipe, sources=sources, strangers=(), strange=0)  # what has no label is not drawn
-        drawn = Batches(plain, parts).draw(count, rng)
+        characters = replace(recipe, sources=sources, strangers=(), strange=0.0)  # strangers are of no class
+        drawn = Batches(characters, parts).draw(count, rng)
         parts = [part.take(np.isin(np.arange(len(part)), chosen)) for part, chosen in _by_part(parts, drawn)]
     images, labels = (
         np.concatenate(both) for both in zip(*(plain_batch(p, recipe) for p in parts), strict=True)
