@@ -11,6 +11,7 @@ from hwr_edge.ink import Pixels
 Reals = NDArray[np.float64]
 
 _AGREED = 0.8  # share of the sheet's edges, by their length squared, that must run alike
+_SEEN = 0.6  # share of the outline that they must make up: a corner of a sheet tells too little
 _CORNER = 0.02  # of the outline's length: bends smaller than that are no corners
 _BORDER = 3  # pixels: an edge this near the picture's own border is where the picture ends
 
@@ -57,10 +58,11 @@ def slant(outline: NDArray[np.int32], shape: tuple[int, ...]) -> float:
         shape: height and width of the picture.
 
     Returns:
-        0.0 where the edges do not agree: then it is no sheet but a patch of light.
+        0.0 where the edges do not agree or hardly any is in view: then it may be a mere patch of light.
     """
     hull = cv2.convexHull(outline)
-    corners = cv2.approxPolyDP(hull, _CORNER * cv2.arcLength(hull, True), True)[:, 0].astype(np.float64)
+    around = cv2.arcLength(hull, True)
+    corners = cv2.approxPolyDP(hull, _CORNER * around, True)[:, 0].astype(np.float64)
     ends = np.roll(corners, -1, axis=0)
     far = np.array(shape[1::-1]) - 1 - _BORDER
     cut = ((corners <= _BORDER) & (ends <= _BORDER)) | ((corners >= far) & (ends >= far))
@@ -68,7 +70,7 @@ def slant(outline: NDArray[np.int32], shape: tuple[int, ...]) -> float:
     weight = (edges**2).sum(axis=1)
     # Four times its angle, an edge points the same way as the three others.
     mean = np.sum(weight * np.exp(4j * np.arctan2(edges[:, 1], edges[:, 0])))
-    agreed = abs(mean) > _AGREED * weight.sum()
+    agreed = abs(mean) > _AGREED * weight.sum() and np.sqrt(weight).sum() > _SEEN * around
     return float(np.angle(mean)) / 4 if agreed else 0.0
 
 
