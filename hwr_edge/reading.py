@@ -151,6 +151,26 @@ def legibility(characters: Sequence[Character], lines: Sequence[Line], scores: S
     return math.sqrt(mean(character.confidence for character in characters) * float(shapes.mean()))
 
 
+def joined_share(located: Sequence[Line], lines: Sequence[Line]) -> float:
+    """Share of the characters that were cut from one piece of ink with others, 0-1, 0 of nothing.
+
+    Args:
+        located: the glyphs as they were found.
+        lines: the same after `cut_anew`.
+    """
+    whole, parts = _corners(located), _corners(lines)
+    middle = (parts[:, :2] + parts[:, 2:]) / 2
+    inside = (middle[:, None] >= whole[:, :2]) & (middle[:, None] <= whole[:, 2:])
+    held: NDArray[np.bool_] = np.logical_and(inside[..., 0], inside[..., 1])  # (parts, whole)
+    shared = np.count_nonzero(held[:, held.sum(axis=0) > 1].any(axis=1))
+    return shared / len(parts) if len(parts) else 0.0
+
+
+def _corners(lines: Sequence[Line]) -> NDArray[np.int64]:
+    boxes = [glyph.box for line in lines for glyph in line.glyphs]
+    return np.array([(box.x0, box.y0, box.x1, box.y1) for box in boxes], np.int64).reshape(-1, 4)
+
+
 def mostly_tangled(lines: Sequence[Line]) -> bool:
     """Whether every second glyph, or more, is no character by its ink alone; of many, some are looked at."""
     crops = [glyph.crop for line in lines for glyph in line.glyphs]

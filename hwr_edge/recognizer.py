@@ -21,6 +21,7 @@ from hwr_edge.reading import (
     characters_of,
     cut_anew,
     filled,
+    joined_share,
     legibility,
     mean,
     mostly_tangled,
@@ -29,9 +30,11 @@ from hwr_edge.reading import (
 from hwr_edge.spec import ModelSpec
 
 BLANK = "blank"
-# Of joined words, which are hardly ever read right, nineteen in twenty are less legible than this; of single
-# words in separate letters of unknown writers, one in thirty (`benchmarks.pages`, `benchmarks.lines`).
+# Single words in separate letters of unknown writers are more legible, all but one in seventeen. Where most
+# characters were cut out of joined ink, which is hardly ever read right, more is asked: nineteen joined words
+# in twenty have less (`benchmarks.quality refusals`, UNIPEN's).
 _LEGIBLE = 0.82
+_LEGIBLE_JOINED = 0.95
 
 _BLOCK = 64  # pictures of one character whose crops go through the model together
 
@@ -133,7 +136,8 @@ class Recognizer:
         doubtful = not fits or mean(character.confidence for character in characters) < limit
         if min_confidence is None:
             if not alone:  # the model's own limit is for single characters
-                enough = max(_LEGIBLE, self.spec.reject_below)
+                joined = joined_share(found.lines, lines) > 0.5
+                enough = max(_LEGIBLE_JOINED if joined else _LEGIBLE, self.spec.reject_below)
                 doubtful = not fits or legibility(characters, lines, scores) < enough
             doubtful = doubtful or mostly_tangled(lines)
         watch.lap(stage)

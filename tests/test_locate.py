@@ -248,7 +248,7 @@ def test_slant_is_that_of_the_edges_and_levelling_undoes_it(
     seen = cv2.fillConvexPoly(np.zeros((200, 200), np.uint8), outline, 255)
     contours, _ = cv2.findContours(seen, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     found = slant(contours[0], seen.shape)  # type: ignore[arg-type]
-    cut = outline.min() < 5 or outline.max() > 194  # then little of its edges, or too little, is left to tell by
+    cut = outline.min() < 5 or outline.max() > 194  # then little of its edges is left, or too little
     assert found == pytest.approx(angle, abs=0.1 if cut else 0.05) or (cut and found == 0.0)
     level = levelling(contours[0], seen.shape, angle)  # type: ignore[arg-type]
     points = contours[0][:, 0].astype(float)
