@@ -18,9 +18,10 @@ from hwr_edge.errors import DataError, RecipeError
 from hwr_edge.image import to_batch
 from hwr_edge.modelfile import read_spec, write_spec
 from hwr_edge.spec import InputSpec, ModelSpec
-from train.augment import Augmentation, Placement, augment, draw, place
+from train.augment import Augmentation, augment, draw
 from train.datasets import DATASETS, unipen
 from train.history import read_history
+from train.placement import Placement, place
 from train.recipe import Recipe, read_recipe
 
 ROOT = Path(__file__).parent.parent

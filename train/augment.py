@@ -51,21 +51,6 @@ class Augmentation:
     cut: float = 0.3
 
 
-@dataclass(frozen=True)
-class Placement:
-    """How far the finished picture is turned and moved, each drawn evenly up to the limit; 0 is not at all.
-
-    Attributes:
-        rotate: degrees.
-        shift: share of the height and of the width.
-        zoom: share by which each side grows or shrinks.
-    """
-
-    rotate: float = 0.0
-    shift: float = 0.0
-    zoom: float = 0.0
-
-
 def augment(item: Pixels | Strokes, options: Augmentation, rng: np.random.Generator) -> Pixels:
     """A new ink patch uint8 (h, w), cut tight, of the same character."""
     if isinstance(item, tuple):
@@ -114,26 +99,6 @@ def draw(strokes: Strokes, pen: float, side: int = _SIDE) -> Pixels:
                 plane, (int(dot[0, 0]), int(dot[0, 1])), max(16, thickness * 10), 255, -1, cv2.LINE_AA, 4
             )
     return plane
-
-
-def place(pictures: Pixels, options: Placement, paper: int, rng: np.random.Generator) -> Pixels:
-    """Turn, shift and zoom finished pictures uint8 (N, H, W, C); what comes in from outside is paper.
-
-    The ranges are those of Keras' ImageDataGenerator, which the Hangul paper used.
-    """
-    height, width = pictures.shape[1:3]
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    out = np.empty_like(pictures)
-    for picture, target in zip(pictures, out, strict=True):
-        angle = np.deg2rad(rng.uniform(-options.rotate, options.rotate))
-        zoom = rng.uniform(1 - options.zoom, 1 + options.zoom, 2)
-        move = rng.uniform(-options.shift, options.shift, 2) * (width, height)
-        cos, sin = np.cos(angle), np.sin(angle)
-        matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag(zoom)
-        full = np.hstack([matrix, (centre + move - matrix @ centre)[:, None]])
-        moved = cv2.warpAffine(picture, full, (width, height), borderValue=(paper,) * 4)
-        target[:] = moved.reshape(target.shape)
-    return out
 
 
 def tight(plane: Pixels) -> Pixels:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from hwr_edge.errors import DataError
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
-from train.augment import PEN, Placement, augment, draw, no_character, place, tight
+from train.augment import PEN, augment, draw, no_character, tight
+from train.placement import Placement, place
 from train.recipe import Recipe
 from train.samples import Samples
 

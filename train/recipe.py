@@ -10,7 +10,8 @@ from typing import Any, get_args, get_type_hints
 
 from hwr_edge.errors import HwrError, RecipeError
 from hwr_edge.spec import InputSpec
-from train.augment import Augmentation, Placement
+from train.augment import Augmentation
+from train.placement import Placement
 from train.split import Split
 
 
