@@ -50,11 +50,12 @@ def teach(name: str, data: Path, folder: Path, seconds: float) -> None:
     spec = _INPUTS.get(name, _SMALL)
     images, labels = _mnist(data, "train", 4096, spec)
     network = ARCHITECTURES[name](spec, 10, **_OPTIONS.get(name, {}))
-    for layer in network._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.8  # its averages must keep up with so few steps
+    norms = [x for x in network._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+    for layer in norms:
+        layer.momentum = 0.8  # its averages must keep up with so few steps
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.Adam(1e-3 if network.count_params() < 1e6 else 1e-4), loss)
+    fast = bool(norms) or network.count_params() < 1e6  # the others, large, would learn nothing
+    network.compile(keras.optimizers.Adam(1e-3 if fast else 1e-4), loss)
     end, average = time.process_time() + seconds, 3.0  # not of the clock: others may use the machine
     for step in range(_STEPS):
         part = np.arange(step * _BATCH, (step + 1) * _BATCH) % len(labels)
