@@ -23,7 +23,7 @@ import typer
 from benchmarks import refusals, segmentation
 from benchmarks.figures import mnist_test
 from benchmarks.pages import grid_cells
-from hwr_edge import Recognizer
+from benchmarks.refusals import FORMS, readers_of
 from hwr_edge.cli.output import Progress
 from hwr_edge.dataset import Labelled
 from hwr_edge.evaluation.drawing import Mistake, contact_sheet
@@ -36,7 +36,6 @@ from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results"
 SHEETS = Path("runs")
-FORMS = {"float32": ".onnx", "int8": ".int8.tflite"}
 ECE = "calibration error"
 
 Row = dict[str, Any]
@@ -114,7 +113,7 @@ def characters(data: Path, limit: int | None = None) -> list[Row]:
 
 def measured(test: Test, data: Path, limit: int | None = None) -> Run:
     """Every picture of a test set read by both forms of its model; the first ones where there is a limit."""
-    readers = [Recognizer(FOLDER / f"{test.model}{suffix}", threads=1) for suffix in FORMS.values()]
+    readers = list(readers_of(test.model).values())
     # Encoded, for some hundred photographs do not fit into the memory of a small machine.
     shown = [
         Labelled(f"{test.key}[{at}]", label, cv2.imencode(".png", image)[1].tobytes())

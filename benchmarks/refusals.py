@@ -19,7 +19,7 @@ from train.datasets import pictures
 
 Row = dict[str, Any]
 
-_FORMS = {"float32": ".onnx", "int8": ".int8.tflite"}
+FORMS = {"float32": ".onnx", "int8": ".int8.tflite"}
 _STRANGE = {
     "latin62": ("blank", "noise", "doodles", "rules", "hangul", "joined", "words"),
     "digits": ("blank", "noise", "doodles", "rules", "hangul"),
@@ -43,15 +43,18 @@ def measure(data: Path, limit: int | None = None) -> list[Row]:
     """One row a model, kind of picture and layout: the share refused."""
     rows = []
     for model, kinds in _STRANGE.items():
-        readers = {
-            name: Recognizer(FOLDER / f"{model}{suffix}", threads=1) for name, suffix in _FORMS.items()
-        }
+        readers = readers_of(model)
         for kind in kinds:
             layouts = ("word",) if kind in _WORDS else ("char", "auto")
             rows += strange(model, kind, readers, layouts, islice(KINDS[kind](data), limit))
         for name, load in _GOOD[model].items():
             rows.append(good(model, name, readers, islice(load(data), limit)))
     return rows
+
+
+def readers_of(model: str) -> dict[str, Recognizer]:
+    """Both forms of a bundled model, by name."""
+    return {name: Recognizer(FOLDER / f"{model}{suffix}", threads=1) for name, suffix in FORMS.items()}
 
 
 def strange(

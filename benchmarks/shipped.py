@@ -10,6 +10,7 @@ float32 file of its own format. Of TFLite none ships: `python -m export` leaves 
 
 import json
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,21 +18,24 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from benchmarks.figures import mnist_test
 from benchmarks.turns import medians
 from hwr_edge import models
 from hwr_edge.comparison import paired_difference
-from hwr_edge.dataset import read_idx
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels, char_crop
 from hwr_edge.modelfile import read_spec, sha256, write_atomic
 from hwr_edge.runtimes import open_runtime
-from train.datasets import DIGITS, pictures
+from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results" / "shipped.json"
-PARTS = {
-    "latin62": (("chars74k", "test", "Chars74K 046-055"), ("paper-crops", "test", "paper crops 60-74")),
-    "digits": (("mnist", "t10k", "MNIST test"),),
-    "hangul": (("hangul", "all", "Hangul, trained on"),),
+PARTS: dict[str, dict[str, Callable[[Path], Iterable[tuple[Pixels, str]]]]] = {
+    "latin62": {
+        "Chars74K 046-055": lambda data: pictures(data, "chars74k", "test"),
+        "paper crops 60-74": lambda data: pictures(data, "paper-crops", "test"),
+    },
+    "digits": {"MNIST test": mnist_test},
+    "hangul": {"Hangul, trained on": lambda data: pictures(data, "hangul", "all")},
 }
 MOST_LOST, MOST_BYTES, LEAST_FASTER = 0.3, 0.30, 1.5  # points, share of float32's bytes, times
 
@@ -69,8 +73,8 @@ def measure(model: str, data: Path) -> list[Row]:
     """A row for each int8 file and part of the data."""
     plain, *small = sorted(models.forms(model), key=lambda path: ".int8." in path.name)
     spec, rows = read_spec(plain), []
-    for name, part, title in PARTS[model]:
-        cut = [(char_crop(image), label) for image, label in _labelled(data, name, part)]
+    for title, load in PARTS[model].items():
+        cut = [(char_crop(image), label) for image, label in load(data)]
         crops = to_batch(
             [np.zeros((1, 1), np.uint8) if one is None else one.patch for one, _ in cut], spec.input
         )
@@ -145,14 +149,6 @@ def _right(path: Path, crops: Pixels, truth: NDArray[np.int64]) -> NDArray[np.bo
     parts = np.split(crops, range(256, len(crops), 256))
     right: NDArray[np.bool_] = np.concatenate([runtime.run(part) for part in parts]).argmax(1) == truth
     return right
-
-
-def _labelled(data: Path, name: str, part: str) -> list[tuple[Pixels, str]]:
-    if name != "mnist":
-        return list(pictures(data, name, part))
-    images = read_idx(data / "mnist" / f"{part}-images-idx3-ubyte.gz")
-    labels = read_idx(data / "mnist" / f"{part}-labels-idx1-ubyte.gz")
-    return [(image, DIGITS[label]) for image, label in zip(images, labels, strict=True)]
 
 
 if __name__ == "__main__":

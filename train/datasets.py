@@ -24,8 +24,9 @@ from train.cheques import cheque_digits
 from train.emnist import SPLITS as EMNIST
 from train.emnist import emnist
 from train.fonts import faces, glyphs
-from train.samples import CROP, Samples, Strokes, View
+from train.samples import CROP, Samples, Strokes, View, in_part
 from train.strangers import STRANGERS
+from train.unipen import in_split, read_strokes
 
 DIGITS = "0123456789"
 LATIN = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"
@@ -140,7 +141,7 @@ def letter_cards(data: Path, split: str, view: View = CROP) -> Samples:
                     yield patch, label, frame, f"{name}/{label}"
 
     samples = cached([path], "letter-cards", rows, view)
-    return samples.take(_part(samples.writers.astype(int) % 5, 2, 3, split))
+    return samples.take(in_part(samples.writers.astype(int) % 5, 2, 3, split))
 
 
 def mnist(data: Path, split: str, view: View = CROP) -> Samples:
@@ -162,7 +163,7 @@ def mnist(data: Path, split: str, view: View = CROP) -> Samples:
     samples = replace(cached([images_path, labels_path], f"mnist-{kind}", rows, view), source="mnist")
     if split == "test":
         return samples
-    return samples.take(_part(samples.writers.astype(int), 55_000, 60_000, split))
+    return samples.take(in_part(samples.writers.astype(int), 55_000, 60_000, split))
 
 
 def unipen(data: Path, split: str, view: View = CROP) -> Samples:
@@ -172,19 +173,18 @@ def unipen(data: Path, split: str, view: View = CROP) -> Samples:
     beside the pen, tells `c` from `C`. The view is one of pictures and changes nothing.
     """
     path = data / "unipen62-strokes.npz"
-    if not path.exists():
-        raise DataError(f"{path} is missing: put the UNIPEN strokes there, or name its folder with --data")
-    with np.load(path) as file:
-        points = file["points"].astype(np.float32) * np.array([1, -1], np.float32)
-        starts, strokes = file["char_offsets"], file["stroke_offsets"]
-        labels = np.array(list(LATIN))[file["labels"]]
-        writers = file["writers"]
+    points, (starts, strokes, classes, writers) = read_strokes(
+        path,
+        "put the UNIPEN strokes there, or name its folder with --data",
+        *("char_offsets", "stroke_offsets", "labels", "writers"),
+    )
+    labels = np.array(list(LATIN))[classes]
     points /= _usual_size(points, strokes[starts], writers)[:, None]
     pens = np.split(points, strokes[1:-1])
     items: list[Strokes] = [tuple(pens[a:b]) for a, b in pairwise(starts)]
     ids = np.arange(len(items)).astype(str)
     samples = Samples("unipen", items, labels, writers.astype(str), ids)
-    return samples.take(_part(np.unique(writers, return_inverse=True)[1] % 20, 18, 19, split))
+    return samples.take(in_split(writers, split))
 
 
 def _usual_size(
@@ -265,20 +265,7 @@ def _in_split(writer: NDArray[np.int64], source: Pictures, split: str) -> NDArra
                 f"unknown split {split!r}: there are train, validation, test, without-N and group-N"
             )
         return (writer == int(group)) == (kind == "group")
-    return _part(writer, source.validation, source.test, split)
-
-
-def _part(number: NDArray[np.int64], validation: int, test: int, split: str) -> NDArray[np.bool_]:
-    """Below `validation` train, from `test` on test, between them validation."""
-    masks = {
-        "train": number < validation,
-        "validation": (number >= validation) & (number < test),
-        "test": number >= test,
-        "all": np.ones(len(number), bool),
-    }
-    if split not in masks:
-        raise DataError(f"unknown split {split!r}: there are {', '.join(masks)}")
-    return masks[split]
+    return in_part(writer, source.validation, source.test, split)
 
 
 def _card_cells(image: Pixels) -> Iterable[tuple[str, Pixels]]:

@@ -105,9 +105,15 @@ def environment() -> dict[str, Any]:
             "numpy": np.__version__,
             "opencv": cv2.__version__,
         },
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {_cores()}",
         "gpus": gpus(),
     }
+
+
+def _cores() -> str:
+    """Those that this process may use, which a mask can make fewer than the machine has."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return "1 core" if count == 1 else f"{count} cores"
 
 
 def _version(package: str) -> str:

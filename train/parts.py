@@ -1,5 +1,6 @@
 """What a recipe trains on, watches and is tested on: its data sets, parted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,9 +73,7 @@ def load(source: Source, role: str, data: Path, recipe: Recipe) -> Samples:
         from train.own import own_pictures
 
         return replace(own_pictures(data / source.path, recipe.labels, view), source=source.name)
-    if source.name not in DATASETS:
-        raise RecipeError(unknown("data set", source.name, DATASETS))
-    samples = DATASETS[source.name](data, source.split or role, view)
+    samples = _data_set(source.name)(data, source.split or role, view)
     keep = np.isin(samples.labels, recipe.labels)
     if not keep.any() and len(samples):
         raise DataError(f"{samples.source} has none of the labels {''.join(recipe.labels)!r}")
@@ -90,13 +89,17 @@ def strangers(source: Source, data: Path, recipe: Recipe) -> Samples:
         RecipeError: no such data set.
         DataError: it is missing or damaged, or holds the recipe's own characters only.
     """
-    if source.name not in DATASETS:
-        raise RecipeError(unknown("data set", source.name, DATASETS))
-    samples = DATASETS[source.name](data, source.split or "train")
+    samples = _data_set(source.name)(data, source.split or "train")
     strange = ~np.isin(samples.labels, [*recipe.labels, *ALIKE])
     if not strange.any():
         raise DataError(f"{source.name} has nothing but the labels: name another data set as strangers")
     return samples.take(strange)
+
+
+def _data_set(name: str) -> Callable[..., Samples]:
+    if name not in DATASETS:
+        raise RecipeError(unknown("data set", name, DATASETS))
+    return DATASETS[name]
 
 
 def _split(source: Source, data: Path, recipe: Recipe) -> tuple[Samples, ...]:

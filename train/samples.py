@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hwr_edge.errors import DataError
 from hwr_edge.ink import DARK_ON_LIGHT, Pixels, char_crop, resolve_polarity, to_grey
 
 Strokes = tuple[NDArray[np.float32], ...]
@@ -90,3 +91,16 @@ class Samples:
             for plane in item if isinstance(item, tuple) else (item,):
                 found.update(np.ascontiguousarray(plane).tobytes())
         return found.hexdigest()
+
+
+def in_part(number: NDArray[np.int64], validation: int, test: int, split: str) -> NDArray[np.bool_]:
+    """Below `validation` train, from `test` on test, between them validation."""
+    masks = {
+        "train": number < validation,
+        "validation": (number >= validation) & (number < test),
+        "test": number >= test,
+        "all": np.ones(len(number), bool),
+    }
+    if split not in masks:
+        raise DataError(f"unknown split {split!r}: there are {', '.join(masks)}")
+    return masks[split]

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.errors import DataError
 from hwr_edge.ink import Pixels
 from train.cache import Row, cached
 from train.fonts import faces, glyphs
 from train.samples import CROP, Samples, Strokes, View
+from train.unipen import in_split, read_strokes
 
 ALIKE = frozenset("ㅇㅣㅡㄴㄱㅌㅐㄷㅜㄹㅁㅂ0OoQ1IlijL7EFHCcTt2ZzDr")
 """Hangul letters that a Latin reader rightly takes for its own, and Latin ones that a Hangul reader does."""
@@ -53,14 +53,12 @@ def noise(data: Path, split: str, view: View = CROP) -> Samples:
 def joined_words(data: Path, split: str, view: View = CROP) -> Samples:
     """UNIPEN words whose letters are joined, as strokes; writers parted as in `train.datasets.unipen`."""
     path = data / "unipen-words-strokes.npz"
-    if not path.exists():
-        raise DataError(f"{path} is missing: put the UNIPEN words there, or leave joined-words out")
-    with np.load(path) as file:
-        points = file["points"].astype(np.float32) * np.array([1, -1], np.float32)
-        pens, words = file["stroke_offsets"], file["word_offsets"]
-        texts, writers = file["text"], file["writers"]
-    role = np.unique(writers, return_inverse=True)[1] % 20
-    own = {"train": role < 18, "validation": role == 18, "test": role == 19}.get(split, role >= 0)
+    points, (pens, words, texts, writers) = read_strokes(
+        path,
+        "put the UNIPEN words there, or leave joined-words out",
+        *("stroke_offsets", "word_offsets", "text", "writers"),
+    )
+    own = in_split(writers, split)
     length = np.char.str_len(texts)
     joined = own & (length >= _LETTERS) & np.char.isalpha(texts) & (np.diff(words) < _LIFTED * length)
     chosen = np.flatnonzero(joined)
