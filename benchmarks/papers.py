@@ -64,7 +64,9 @@ class Setting(NamedTuple):
     size: str
     labels: int
     weights: str
+    start: str
     augmented: bool
+    precision: str
     epochs: int
     architecture: str
 
@@ -93,13 +95,14 @@ class Entry:
     def setting(self) -> Setting:
         """See `Setting`."""
         size = self.recipe["input"]
-        weights = self.recipe["weights"] + (", frozen" if self.recipe["frozen"] else "")
         return Setting(
             "+".join(source["name"] for source in self.recipe["sources"]),
             f"{size['height']}x{size['width']}x{size['channels']}",
             len(self.recipe["labels"]),
-            weights if self.recipe["architecture"]["name"] in _WITH_BASE else "",
-            bool(self.recipe["augmentation"]),
+            _base(self.recipe),
+            _run_name(self.recipe["start"] or ""),
+            bool(self.recipe["augmentation"] or self.recipe["placement"]),
+            self.recipe["precision"],
             self.recipe["epochs"],
             self.recipe["architecture"]["name"],
         )
@@ -111,6 +114,20 @@ class Entry:
 
 
 _WITH_BASE = ("resnet50", "xception", "vgg16-relu", "vgg16-selu")
+
+
+def _base(recipe: dict[str, Any]) -> str:
+    """Where the base's weights are from and whether they stay: `imagenet, frozen`, `none`, `our pretrain`."""
+    if recipe["architecture"]["name"] not in _WITH_BASE:
+        return ""
+    weights = recipe["weights"]
+    told = weights if weights in ("imagenet", "none") else f"our {_run_name(weights)}"
+    return told + (", frozen" if recipe["frozen"] else "")
+
+
+def _run_name(model: str) -> str:
+    """`runs/pretrain/model.keras` -> `pretrain`."""
+    return Path(model).parent.name
 
 
 def read_entry(folder: Path) -> Entry:
@@ -223,8 +240,12 @@ def _told(setting: Setting, printed: Printed | None) -> str:
     parts = [f"{setting.data}, {setting.labels} classes", setting.size]
     if setting.weights:
         parts.append(f"weights: {setting.weights}")
+    if setting.start:
+        parts.append(f"after {setting.start}")
     if setting.augmented:
         parts.append("augmented")
+    if setting.precision != "float32":
+        parts.append("bfloat16")
     if printed and printed.data != _kind(setting.data):
         parts.append(f"the paper: {printed.data}")
     return "; ".join(parts)

@@ -242,8 +242,22 @@ def _components_of_character(labels: NDArray[np.int32], stats: NDArray[np.int32]
     # A scrap of a neighbour reaches in from the edge; a character mostly stands clear of it.
     scrap = touches & (area < np.where((~touches).any(), 0.35, 0.2) * largest)
     speck = area < max(1.5, 0.012 * largest)
+    if (y == 0).any() and body.any():
+        # A picture cut too tight above does not cost an i its dot, nor a ㅊ its stroke.
+        cut_dot = _dots_cut_above(stats[1:], stats[1 + body.argmax()], columns)
+        frame, scrap = frame & ~cut_dot, scrap & ~cut_dot
     keep: NDArray[np.bool_] = ~(frame | scrap | speck)
     return keep
+
+
+def _dots_cut_above(stats: NDArray[np.int32], body: NDArray[np.int32], columns: int) -> NDArray[np.bool_]:
+    """Small ones at the picture's upper edge alone that stand closely over the body."""
+    x, y, width, height, _ = stats.T
+    left, top, wide, tall, _ = body
+    alone = (y == 0) & (x > 0) & (x + width < columns)
+    over = (2 * x + width >= 2 * left) & (2 * x + width <= 2 * (left + wide))
+    close = (y + height <= top + 1) & (top - y - height <= 0.3 * tall)
+    return alone & over & close & (width <= 0.5 * max(wide, tall))  # type: ignore[no-any-return]
 
 
 def _crosses(

@@ -71,6 +71,16 @@ def test_the_dot_of_an_i_belongs_to_it() -> None:
     assert crop.box[1] <= 12 and crop.box[3] >= 50
 
 
+@pytest.mark.parametrize(("left", "belongs"), [(27, True), (0, False), (45, False)])
+def test_a_dot_at_the_upper_edge_belongs_to_the_body_under_it(left: int, belongs: bool) -> None:
+    image = np.full((60, 60), 230, np.uint8)
+    cv2.line(image, (30, 14), (30, 50), 40, 4)
+    image[:4, left : left + 6] = 40
+    crop = char_crop(image)
+    assert crop is not None
+    assert (crop.box[1] == 0) == belongs
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 12), st.integers(-60, 60), st.integers(-40, 40))
 def test_large_photographs_are_cut_where_the_character_is(scale: int, dx: int, dy: int) -> None:

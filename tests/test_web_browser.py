@@ -290,6 +290,7 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
             ("8", 20, 40, 60),
             ("g", 260, 60, 300),
             ("i", 30, 5, 90),
+            ("i", 150, -30, 200),  # its dot is cut by the upper edge
         ):
             write(page, character, x, y, size, step=12)
             until(page, "document.getElementById('letters').children.length === 1")

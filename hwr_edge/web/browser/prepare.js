@@ -166,7 +166,22 @@ function piecesOfCharacter(labels, pieces, { width, height }) {
   const largest = Math.max(1, ...pieces.map(({ area }, index) => (frame[index] ? 0 : area)));
   const scrap = (touches.some((one) => !one) ? 0.35 : 0.2) * largest;
   const speck = Math.max(1.5, 0.012 * largest);
-  return pieces.map(({ area }, index) => !(frame[index] || (touches[index] && area < scrap) || area < speck));
+  const body = pieces.find(({ area }, index) => !frame[index] && area === largest);
+  return pieces.map((piece, index) => {
+    if (piece.area < speck) return false;
+    const left = frame[index] || (touches[index] && piece.area < scrap);
+    return !left || (body !== undefined && isDotCutAbove(piece, body, width));
+  });
+}
+
+// A small one at the picture's upper edge alone that stands closely over the body: an i's dot, a ㅊ's stroke.
+function isDotCutAbove(piece, body, columns) {
+  const middle = piece.x0 + piece.x1;
+  const tall = body.y1 - body.y0;
+  return piece.y0 === 0 && piece.x0 > 0 && piece.x1 < columns &&
+    middle >= 2 * body.x0 && middle <= 2 * body.x1 &&
+    piece.y1 <= body.y0 + 1 && body.y0 - piece.y1 <= 0.3 * tall &&
+    piece.x1 - piece.x0 <= 0.5 * Math.max(body.x1 - body.x0, tall);
 }
 
 // Slim ones that run from edge to edge of `side` and lie near an edge of the `other` side: rules.
