@@ -241,7 +241,7 @@ def test_crossval_leaves_each_group_out() -> None:
 
     recipe = read_recipe(ROOT / "train" / "recipes" / "hangul.toml")
     fold = fold_recipe(recipe, "2")
-    assert [source.split for source in fold.sources] == ["without-2"]
+    assert [source.split for source in fold.sources] == ["without-2", "train"]  # fonts help every fold
     assert [source.split for source in fold.test] == ["group-2"]
     assert fold.validation == fold.test
     assert replace(fold, sources=recipe.sources, validation=(), test=()) == recipe

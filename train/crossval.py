@@ -45,8 +45,9 @@ def fold_recipe(recipe: Recipe, fold: str) -> Recipe:
 
 def _without(recipe: Recipe, fold: str) -> Recipe:
     train, test = (pattern.format(fold=fold) for pattern in (recipe.fold_train, recipe.fold_test))
-    held_out = tuple(Source(source.name, split=test) for source in recipe.sources)
-    sources = tuple(replace(source, split=train) for source in recipe.sources)
+    # A source that names its split, such as fonts, helps every fold and tests none.
+    held_out = tuple(Source(source.name, split=test) for source in recipe.sources if not source.split)
+    sources = tuple(source if source.split else replace(source, split=train) for source in recipe.sources)
     # Nothing is chosen on the part left out but the temperature and the limit, which never change an answer.
     return replace(recipe, sources=sources, validation=held_out, test=held_out)
 

@@ -231,11 +231,11 @@ def joined(parts: Sequence[Samples]) -> Samples:
     )
 
 
-def _fonts(kind: str, data: Path, split: str, view: View = CROP) -> Samples:
-    """Digits and Latin letters of installed faces; one split, train, one writer a face."""
+def _fonts(kind: str, characters: str, data: Path, split: str, view: View = CROP) -> Samples:
+    """Characters of installed faces; one split, train, one writer a face."""
 
     def rows() -> Iterable[Row]:
-        for patch, label, face in glyphs(kind, LATIN):
+        for patch, label, face in glyphs(kind, characters):
             yield patch, label, face, f"{face}/{label}"
 
     return cached(faces(kind), f"{kind}-fonts", rows)
@@ -251,8 +251,9 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "paper-symbols": partial(_from_pictures, "paper-symbols"),
     "unipen": unipen,
     "hangul": hangul,
-    "handwriting-fonts": partial(_fonts, "handwriting"),
-    "printed-fonts": partial(_fonts, "printed"),
+    "handwriting-fonts": partial(_fonts, "handwriting", LATIN),
+    "printed-fonts": partial(_fonts, "printed", LATIN),
+    "hangul-fonts": partial(_fonts, "hangul", "".join(HANGUL.values())),
     **STRANGERS,
 }
 

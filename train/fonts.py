@@ -22,18 +22,22 @@ PACKAGES = {
     "fonts-kiloji fonts-ecolier-court fonts-yozvox-yozfont-edu",
     "printed": "fonts-liberation fonts-dejavu-core fonts-freefont-ttf fonts-crosextra-carlito "
     "fonts-crosextra-caladea",
+    "hangul": "fonts-nanum fonts-nanum-extra fonts-unfonts-core fonts-unfonts-extra fonts-seto",
 }
 # How the files of those packages begin. Faces that draw capitals for small letters were tried and left out.
 FACES = {
     "handwriting": "dkg breip Breip femkeklaver Klee Rufscript setofont YuseiMagic SteveHand Delphine "
     "ComicNeue DancingScript kiloji Ecolier YOzRE_ YOzBE_",
     "printed": "Liberation DejaVuS Free Carlito Caladea",
+    # Written ones, and plain ones that draw letters as many hands do; of those that look alike, one.
+    "hangul": "NanumPen NanumBrush NanumBarunpen NanumBarunGothicL NanumSquareRound setofont. UnPen UnPilgi. "
+    "UnGraphic UnShinmun UnVada UnTaza",
 }
 _SIZE = 80
 
 
 def faces(kind: str) -> list[Path]:
-    """The installed faces of a kind, "handwriting" or "printed".
+    """The installed faces of a kind: "handwriting", "printed" or "hangul".
 
     Raises:
         DataError: none is installed; the message names the packages.
