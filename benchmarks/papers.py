@@ -101,7 +101,7 @@ class Entry:
             len(self.recipe["labels"]),
             _base(self.recipe),
             _run_name(self.recipe["start"] or ""),
-            bool(self.recipe["augmentation"] or self.recipe["placement"]),
+            bool(self.recipe["augmentation"]) or any(self.recipe["placement"].values()),
             self.recipe["precision"],
             self.recipe["epochs"],
             self.recipe["architecture"]["name"],
@@ -109,8 +109,9 @@ class Entry:
 
     @property
     def disjoint(self) -> bool:
-        """Whether no writer is on both sides."""
-        return bool((self.recipe["split"] or {}).get("by") == "writer")
+        """Whether no writer is on both sides, as in a data set's own parts where they are taken whole."""
+        split = self.recipe["split"] or {}
+        return split.get("by") == "writer" or (split.get("by") == "own" and not split.get("train"))
 
 
 _WITH_BASE = ("resnet50", "xception", "vgg16-relu", "vgg16-selu")
@@ -219,10 +220,14 @@ def _row(setting: Setting, group: list[Entry]) -> dict[str, Any]:
         "parameters": int(group[0].spec.architecture["parameters"]),
         "MACs": macs(_model(group[0])),
         "epochs": setting.epochs,
-        "seeds": ", ".join(str(seed) for seed in sorted({entry.recipe["seed"] for entry in group})),
+        "seeds": " / ".join(dict.fromkeys(_seeds(side) for side in sides.values() if side)),
         "training time": f"{np.mean([entry.seconds for entry in group]):,.0f} s",
         "device": " / ".join(sorted({entry.device for entry in group})),
     }
+
+
+def _seeds(entries: Sequence[Entry]) -> str:
+    return ", ".join(str(seed) for seed in sorted({entry.recipe["seed"] for entry in entries}))
 
 
 def _figures(entries: Sequence[Entry]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -98,9 +99,9 @@ def test_seeds_and_splits_of_one_setting_become_one_row(runs: Path) -> None:
     mlp, cnn = rows(entries)
     assert (mlp["architecture"], cnn["architecture"]) == ("mlp", "cnn")
     assert (mlp["paper"], mlp["their number"]) == ("Zhao", 0.81)
-    assert "the paper: emnist" in mlp["setting"] and "paper-symbols" in mlp["setting"]
+    assert mlp["setting"] == "paper-symbols, 10 classes; 28x28x1; the paper: emnist"
     assert mlp["ours, writer-disjoint"] is None and mlp["95 % interval, writers disjoint"] is None
-    assert (cnn["seeds"], mlp["seeds"], cnn["epochs"]) == ("1, 2", "1", 2)
+    assert (cnn["seeds"], mlp["seeds"], cnn["epochs"]) == ("1, 2 / 1", "1", 2)  # after /: writers apart
     figures = [json.loads((runs / f"cnn-picture-{seed}" / "metrics.json").read_text()) for seed in (1, 2)]
     mean = np.mean([one["test"]["paper-symbols"]["accuracy"] for one in figures])
     assert cnn["ours, same setting"] == pytest.approx(mean, abs=5e-5)
@@ -110,6 +111,17 @@ def test_seeds_and_splits_of_one_setting_become_one_row(runs: Path) -> None:
     assert mlp["MACs"] == 784 * 200 + 2 * 200 * 200 + 200 * 10
     assert cnn["MACs"] == 28**2 * 9 * 16 + 14**2 * 9 * 16 * 64 + 7**2 * 9 * 64 * 64 + 576 * 128 + 128 * 10
     assert all(row["training time"].endswith(" s") and "tensorflow" in row["device"] for row in (mlp, cnn))
+
+
+@pytest.mark.parametrize(
+    ("split", "disjoint"),
+    [({"by": "writer"}, True), ({"by": "own"}, True), ({"by": "own", "train": 9}, False), (None, False)],
+)
+def test_a_split_by_writer_or_the_data_sets_own_keeps_writers_apart(
+    runs: Path, split: dict[str, object] | None, disjoint: bool
+) -> None:
+    entry = read_entry(runs / "mlp-picture-1")
+    assert replace(entry, recipe={**entry.recipe, "split": split}).disjoint == disjoint
 
 
 def test_neighbours_are_tested_on_the_same_characters_by_seed(runs: Path) -> None:
