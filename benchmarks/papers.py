@@ -100,7 +100,7 @@ class Entry:
             f"{size['height']}x{size['width']}x{size['channels']}",
             len(self.recipe["labels"]),
             _base(self.recipe),
-            _run_name(self.recipe["start"] or ""),
+            _run_name(self.recipe["start"]),
             bool(self.recipe["augmentation"]) or any(self.recipe["placement"].values()),
             self.recipe["precision"],
             self.recipe["epochs"],

@@ -242,11 +242,11 @@ def _components_of_character(labels: NDArray[np.int32], stats: NDArray[np.int32]
     # A scrap of a neighbour reaches in from the edge; a character mostly stands clear of it.
     scrap = touches & (area < np.where((~touches).any(), 0.35, 0.2) * largest)
     speck = area < max(1.5, 0.012 * largest)
+    foreign = frame | scrap
     if (y == 0).any() and body.any():
         # A picture cut too tight above does not cost an i its dot, nor a ㅊ its stroke.
-        cut_dot = _dots_cut_above(stats[1:], stats[1 + body.argmax()], columns)
-        frame, scrap = frame & ~cut_dot, scrap & ~cut_dot
-    keep: NDArray[np.bool_] = ~(frame | scrap | speck)
+        foreign &= ~_dots_cut_above(stats[1:], stats[1 + body.argmax()], columns)
+    keep: NDArray[np.bool_] = ~(foreign | speck)
     return keep
 
 

@@ -26,7 +26,7 @@ from train.emnist import emnist
 from train.fonts import faces, glyphs
 from train.samples import CROP, Samples, Strokes, View, in_part
 from train.strangers import STRANGERS
-from train.unipen import in_split, read_strokes
+from train.unipen import by_writer, read_strokes
 
 DIGITS = "0123456789"
 LATIN = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"
@@ -184,7 +184,7 @@ def unipen(data: Path, split: str, view: View = CROP) -> Samples:
     items: list[Strokes] = [tuple(pens[a:b]) for a, b in pairwise(starts)]
     ids = np.arange(len(items)).astype(str)
     samples = Samples("unipen", items, labels, writers.astype(str), ids)
-    return samples.take(in_split(writers, split))
+    return samples.take(by_writer(writers, split))
 
 
 def _usual_size(

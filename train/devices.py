@@ -6,6 +6,7 @@ import platform
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from hwr_edge.bench.plan import cores
 from hwr_edge.errors import DeviceError, RuntimeMissingError
 
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -96,6 +97,7 @@ def environment() -> dict[str, Any]:
     import numpy as np
 
     backend = keras.backend.backend()
+    count = len(cores())  # that this process may use: a mask can make them fewer than the machine has
     return {
         "backend": backend,
         "versions": {
@@ -105,15 +107,9 @@ def environment() -> dict[str, Any]:
             "numpy": np.__version__,
             "opencv": cv2.__version__,
         },
-        "machine": f"{platform.system()} {platform.machine()}, {_cores()}",
+        "machine": f"{platform.system()} {platform.machine()}, {count} core{'s' if count > 1 else ''}",
         "gpus": gpus(),
     }
-
-
-def _cores() -> str:
-    """Those that this process may use, which a mask can make fewer than the machine has."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return "1 core" if count == 1 else f"{count} cores"
 
 
 def _version(package: str) -> str:

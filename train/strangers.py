@@ -16,7 +16,7 @@ from hwr_edge.ink import Pixels
 from train.cache import Row, cached
 from train.fonts import faces, glyphs
 from train.samples import CROP, Samples, Strokes, View
-from train.unipen import in_split, read_strokes
+from train.unipen import by_writer, read_strokes
 
 ALIKE = frozenset("ㅇㅣㅡㄴㄱㅌㅐㄷㅜㄹㅁㅂ0OoQ1IlijL7EFHCcTt2ZzDr")
 """Hangul letters that a Latin reader rightly takes for its own, and Latin ones that a Hangul reader does."""
@@ -58,7 +58,7 @@ def joined_words(data: Path, split: str, view: View = CROP) -> Samples:
         "put the UNIPEN words there, or leave joined-words out",
         *("stroke_offsets", "word_offsets", "text", "writers"),
     )
-    own = in_split(writers, split)
+    own = by_writer(writers, split)
     length = np.char.str_len(texts)
     joined = own & (length >= _LETTERS) & np.char.isalpha(texts) & (np.diff(words) < _LIFTED * length)
     chosen = np.flatnonzero(joined)

@@ -23,6 +23,6 @@ def read_strokes(path: Path, advice: str, *names: str) -> tuple[NDArray[np.float
         return points, [file[name] for name in names]
 
 
-def in_split(writers: NDArray[Any], split: str) -> NDArray[np.bool_]:
+def by_writer(writers: NDArray[Any], split: str) -> NDArray[np.bool_]:
     """Every twentieth writer validation, every next one test."""
     return in_part(np.unique(writers, return_inverse=True)[1] % 20, 18, 19, split)

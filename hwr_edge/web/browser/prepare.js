@@ -169,8 +169,8 @@ function piecesOfCharacter(labels, pieces, { width, height }) {
   const body = pieces.find(({ area }, index) => !frame[index] && area === largest);
   return pieces.map((piece, index) => {
     if (piece.area < speck) return false;
-    const left = frame[index] || (touches[index] && piece.area < scrap);
-    return !left || (body !== undefined && isDotCutAbove(piece, body, width));
+    const foreign = frame[index] || (touches[index] && piece.area < scrap);
+    return !foreign || (body !== undefined && isDotCutAbove(piece, body, width));
   });
 }
 
