@@ -8,12 +8,12 @@ float model. Time for the large ones is short: their medians come from tens of c
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machines
+from benchmarks.results_file import write_results
 from hwr_edge import runtimes
 from hwr_edge.bench import plan, session
 from hwr_edge.bench.plan import Settings
@@ -95,7 +95,7 @@ def run(folder: Path, results: Path) -> Path:
     """
     path = machines.write(measure(folder, SETTINGS), "architectures", results)
     rows = table(machines.read("architectures", results))
-    (results / "architectures.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_results(results / "architectures.json", rows)
     return path
 
 

@@ -13,7 +13,6 @@ Writes results/camera.json; with --check a figure outside its limit ends with 4.
 
 import argparse
 import itertools
-import json
 import os
 import statistics
 import sys
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pages import DATA, SHEET, align
+from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
 from hwr_edge.errors import CheckFailed
 from hwr_edge.video.frames import Frame, InTurn, Newest
@@ -215,7 +215,7 @@ def main() -> None:
             )
             rows.append(line)
     if not options.dry:
-        RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_results(RESULT, rows)
     if options.check and any(line["met"] is False for line in rows):
         sys.exit(CheckFailed.exit_code)
 

@@ -5,7 +5,6 @@ Writes results/crosscheck.json; with `--check` a ratio further than a tenth from
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results_file import write_results
 from hwr_edge import models
 from hwr_edge.bench import plan, run, shown, summary
 from hwr_edge.bench.plan import Settings
@@ -92,7 +92,7 @@ def main() -> None:
     rows = [check(candidate, args.rounds, args.runs) for candidate in chosen]
     for row in rows:
         print(*row.values(), sep="\t")
-    RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    write_results(RESULT, rows)
     if args.check and not all(row["met"] for row in rows):
         sys.exit(CheckFailed.exit_code)
 

@@ -8,31 +8,21 @@ test images, and for Hangul the group that each of four models (exported as the 
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS, Labelled
+from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
-from hwr_edge.dataset import read_idx
-from hwr_edge.ink import Pixels
 from hwr_edge.metrics import calibration_error, wilson_interval
 from hwr_edge.models import find
-from train.datasets import DIGITS, pictures
+from train.datasets import pictures
 
-Labelled = Iterable[tuple[Pixels, str]]
 RESULTS = Path(__file__).parent / "results" / "figures.json"
 SIZE_LIMIT = 400_000
-
-
-def mnist_test(data: Path) -> Iterator[tuple[Pixels, str]]:
-    """MNIST's test part: uint8 (28, 28), light on dark."""
-    images = read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz")
-    labels = read_idx(data / "mnist" / "t10k-labels-idx1-ubyte.gz")
-    for image, label in zip(images, labels, strict=True):
-        yield image, DIGITS[label]
 
 
 def answers(reader: Recognizer, labelled: Labelled) -> list[tuple[str, str, float]]:
@@ -111,12 +101,10 @@ def main(
     """Measure, print, and write the figures; those of a part not measured now are kept."""
     latin, digits = Recognizer("latin62", runtime), Recognizer("digits", runtime)
     targets = {"exact": 0.86, "ignoring case": 0.925}
-    read = answers(latin, pictures(data, "chars74k", "test"))
-    rows = figures("latin62", "Chars74K 046-055", read, targets)
+    rows = figures("latin62", CHARS74K, answers(latin, KEPT_OUT[CHARS74K](data)), targets)
     targets = {"exact": 0.84, "ignoring case": 0.93}
-    read = answers(latin, pictures(data, "paper-crops", "test"))
-    rows += figures("latin62", "paper crops 60-74", read, targets)
-    rows += figures("digits", "MNIST test", answers(digits, mnist_test(data)), {"exact": 0.994})
+    rows += figures("latin62", PAPER_CROPS, answers(latin, KEPT_OUT[PAPER_CROPS](data)), targets)
+    rows += figures("digits", MNIST, answers(digits, KEPT_OUT[MNIST](data)), {"exact": 0.994})
     if folds:
         rows += hangul_folds(data, folds)
     elif out.exists():
@@ -126,7 +114,7 @@ def main(
     for row in rows:
         name = f"{row['model']:8} {row['data'][:60]:60} {row['metric']:18}"
         print(name, f"{row['value']:>10}", row["target"] or "")
-    out.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_results(out, rows)
     print(f"written to {out}", file=sys.stderr)
 
 

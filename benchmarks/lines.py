@@ -7,7 +7,6 @@ random characters. Counted are the characters right after alignment, with contex
 """
 
 import argparse
-import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pages import align
+from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
 from hwr_edge.context.known import Known
 from train.context import help_texts
@@ -179,7 +179,7 @@ def main() -> None:
     for row in rows:
         print(row)
     if options.split == "test":
-        RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_results(RESULTS, rows)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import readme
+from benchmarks.results_file import write_results
 
 RESULTS = readme.RESULTS
 
@@ -23,7 +24,7 @@ def write(found: Run, kind: str, results: Path) -> Path:
         sys.exit(f"interrupted: the table of {kind} stays as it was")
     machine = re.sub(r"\W+", "-", found["machine"].lower()).strip("-")
     path = results / f"{kind}-{machine}.json"
-    path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_results(path, found)
     return path
 
 

@@ -5,7 +5,6 @@ medians throughout. Writes results/overhead.json; with `--check` a figure outsid
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.draw_examples import Hand, Sheet, light, paint
+from benchmarks.results_file import write_results
 from hwr_edge import Recognizer, models
 from hwr_edge.errors import CheckFailed
 from hwr_edge.image import to_batch
@@ -195,7 +195,7 @@ def main() -> None:
         )
     if args.model == "latin62":
         RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        write_results(RESULT, rows)
     if args.check and not all(line["met"] for line in rows):
         sys.exit(CheckFailed.exit_code)
 

@@ -16,7 +16,6 @@ What is counted, all from the model files that ship unless --digits or --latin n
 """
 
 import argparse
-import json
 import os
 import statistics
 import zipfile
@@ -28,6 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
 from hwr_edge.bench.strokes import BASELINE, strokes
 from hwr_edge.dataset import read_table
@@ -293,7 +293,7 @@ def main() -> None:
             rows.append(row)
     target = options.json or (RESULTS if "all" in options.what else None)
     if target is not None:
-        target.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write_results(target, rows)
 
 
 if __name__ == "__main__":

@@ -32,12 +32,12 @@ import cv2
 import typer
 
 from benchmarks import peer_worker
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, PAPER_CROPS
 from benchmarks.pages import CARD, align
+from benchmarks.results_file import write_results
 from hwr_edge.bench import device
 from hwr_edge.dataset import read_images, read_table
 from hwr_edge.errors import CheckFailed, RuntimeMissingError
-from hwr_edge.modelfile import write_atomic
-from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results" / "peers.json"
 PACKAGES = ("rapidocr-onnxruntime==1.4.4", "ddddocr==1.6.1")
@@ -51,12 +51,12 @@ Labelled = Iterable[tuple[str, bytes]]  # text, encoded picture
 
 def paper_crops(data: Path) -> Iterator[tuple[str, bytes]]:
     """Single characters photographed from paper, those never trained on."""
-    return ((label, _png(image)) for image, label in pictures(data, "paper-crops", "test"))
+    return ((label, _png(image)) for image, label in KEPT_OUT[PAPER_CROPS](data))
 
 
 def chars74k(data: Path) -> Iterator[tuple[str, bytes]]:
     """Single characters from a tablet, of writers never trained on."""
-    return ((label, _png(image)) for image, label in pictures(data, "chars74k", "test"))
+    return ((label, _png(image)) for image, label in KEPT_OUT[CHARS74K](data))
 
 
 def amounts(data: Path) -> Iterator[tuple[str, bytes]]:
@@ -209,7 +209,7 @@ def main(
         print(f"{name}: over the most exact peer {times}", flush=True)
         if target:  # after each set: an interrupted run keeps those that are done
             found = {"rows": rows, "packages": PACKAGES, "device": device.report()}
-            write_atomic(target, (json.dumps(found, indent=1) + "\n").encode())
+            write_results(target, found)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ import cv2
 import typer
 
 from benchmarks import refusals, segmentation
-from benchmarks.figures import mnist_test
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS
 from benchmarks.pages import grid_cells
 from benchmarks.refusals import FORMS, readers_of
+from benchmarks.results_file import write_results
 from hwr_edge.cli.output import Progress
 from hwr_edge.dataset import Labelled
 from hwr_edge.evaluation.drawing import Mistake, contact_sheet
@@ -32,7 +33,6 @@ from hwr_edge.evaluation.report import report
 from hwr_edge.ink import Pixels
 from hwr_edge.modelfile import sha256, write_atomic
 from hwr_edge.models import FOLDER, names
-from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results"
 SHEETS = Path("runs")
@@ -68,18 +68,18 @@ TESTS = (
     Test(
         "chars74k",
         "latin62",
-        "Chars74K 046-055",
-        lambda data: pictures(data, "chars74k", "test"),
+        CHARS74K,
+        KEPT_OUT[CHARS74K],
         {"exact": 0.89, "ignoring case": 0.945, "look-alikes merged": 0.97},
     ),
     Test(
         "paper-crops",
         "latin62",
-        "paper crops 60-74",
-        lambda data: pictures(data, "paper-crops", "test"),
+        PAPER_CROPS,
+        KEPT_OUT[PAPER_CROPS],
         {"exact": 0.88, "ignoring case": 0.955, "look-alikes merged": 0.98},
     ),
-    Test("mnist", "digits", "MNIST test", mnist_test, {"exact": 0.9965}),
+    Test("mnist", "digits", MNIST, KEPT_OUT[MNIST], {"exact": 0.9965}),
     Test("digit-grid", "digits", "cells of number grids", _single_digits, {"exact": 0.985}),
 )
 _METRICS = {
@@ -107,7 +107,7 @@ def characters(data: Path, limit: int | None = None) -> list[Row]:
         if not limit:
             _write_sheet(test, run)
     if not limit:
-        write(RESULTS / "classes.json", classes)
+        write_results(RESULTS / "classes.json", classes)
     return rows
 
 
@@ -173,11 +173,6 @@ def _write_sheet(test: Test, run: Run) -> None:
         write_atomic(SHEETS / f"worst-{test.key}.png", sheet)
 
 
-def write(path: Path, content: object) -> None:
-    """A results file."""
-    write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-
-
 PARTS: dict[str, tuple[str, Callable[..., list[Row]]]] = {
     "characters": ("quality", characters),
     "refusals": ("refusals", refusals.measure),
@@ -204,7 +199,7 @@ def main(
         for row in rows:
             print("  ".join(f"{value}" for value in row.values()), flush=True)
         if not limit:
-            write(RESULTS / f"{file}.json", {"rows": rows, "sha256": files})
+            write_results(RESULTS / f"{file}.json", {"rows": rows, "sha256": files})
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ for one character; as `auto` the reader decides itself whether it sees a charact
 writing is read as `word`. The last rows of a model are the price: characters it reads rightly and refuses.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import mnist_test
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS, Labelled, mnist_test
 from benchmarks.unreadable import KINDS, Shown
 from hwr_edge import Recognizer
 from hwr_edge.ink import Pixels
@@ -29,12 +29,9 @@ _WORDS = ("joined", "words")
 _LEAST, _MOST = 0.95, 0.03  # of what is no character, and of good characters
 _MNIST = 2000  # of its test part are enough here
 
-_GOOD: dict[str, dict[str, Callable[[Path], Iterator[tuple[Pixels, str]]]]] = {
-    "latin62": {
-        "Chars74K 046-055": lambda data: pictures(data, "chars74k", "test"),
-        "paper crops 60-74": lambda data: pictures(data, "paper-crops", "test"),
-    },
-    "digits": {"MNIST test": lambda data: islice(mnist_test(data), _MNIST)},
+_GOOD: dict[str, dict[str, Callable[[Path], Labelled]]] = {
+    "latin62": {name: KEPT_OUT[name] for name in (CHARS74K, PAPER_CROPS)},
+    "digits": {MNIST: lambda data: islice(mnist_test(data), _MNIST)},
     "hangul": {"group 3 (trained on)": lambda data: pictures(data, "hangul", "group-3")},
 }
 

@@ -9,36 +9,32 @@ their agreement with the float model on drawings. Measure on a quiet machine.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import architectures, machines
-from benchmarks.figures import mnist_test
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, Labelled
+from benchmarks.results_file import write_results
 from hwr_edge import models
 from hwr_edge.bench import advice, plan, session
 from hwr_edge.bench.plan import Settings
 from hwr_edge.bench.timing import Budget
-from train.datasets import pictures
 
 SAMPLE = 2000
-Labelled = Iterable[tuple[NDArray[np.uint8], str]]
 
 
 def untouched(model: str, data: Path) -> Labelled:
     """Pictures that a bundled model never saw; none for hangul, which was trained on all there are."""
     if model == "latin62":
-        return pictures(data, "chars74k", "test")
+        return KEPT_OUT[CHARS74K](data)
     if model == "digits":
-        return list(mnist_test(data))[:SAMPLE]
+        return islice(KEPT_OUT[MNIST](data), SAMPLE)
     return []
 
 
@@ -119,7 +115,7 @@ def main() -> None:
     found = joined([measure(model, data, settings) for model in args.models or models.names()])
     print(f"{machines.write(found, 'runtimes', args.results)}\n{found['advice']}")
     rows = table(machines.read("runtimes", args.results))
-    (args.results / "runtimes.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_results(args.results / "runtimes.json", rows)
     if not args.models and args.architectures.is_dir():
         print(architectures.run(args.architectures, args.results))
     elif not args.models:

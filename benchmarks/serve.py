@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.browser import chromium, launch, pen_to_text
 from benchmarks.draw_examples import Hand, Sheet
+from benchmarks.results_file import write_results
 from hwr_edge.bench.strokes import GLYPHS
 from hwr_edge.errors import CheckFailed
 
@@ -282,7 +283,7 @@ def main() -> None:
     for line in rows:
         print(f"{line['what']:<70}{line['value']:>10.2f} {line['unit']:<3} limit {line['limit']:g}")
     if not args.dry:
-        RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        write_results(RESULT, rows)
     if args.check and not all(line["met"] for line in rows):
         sys.exit(CheckFailed.exit_code)
 

@@ -10,7 +10,7 @@ float32 file of its own format. Of TFLite none ships: `python -m export` leaves 
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,23 +18,21 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.figures import mnist_test
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS, Labelled
+from benchmarks.results_file import write_results
 from benchmarks.turns import medians
 from hwr_edge import models
 from hwr_edge.comparison import paired_difference
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels, char_crop
-from hwr_edge.modelfile import read_spec, sha256, write_atomic
+from hwr_edge.modelfile import read_spec, sha256
 from hwr_edge.runtimes import open_runtime
 from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results" / "shipped.json"
-PARTS: dict[str, dict[str, Callable[[Path], Iterable[tuple[Pixels, str]]]]] = {
-    "latin62": {
-        "Chars74K 046-055": lambda data: pictures(data, "chars74k", "test"),
-        "paper crops 60-74": lambda data: pictures(data, "paper-crops", "test"),
-    },
-    "digits": {"MNIST test": mnist_test},
+PARTS: dict[str, dict[str, Callable[[Path], Labelled]]] = {
+    "latin62": {name: KEPT_OUT[name] for name in (CHARS74K, PAPER_CROPS)},
+    "digits": {MNIST: KEPT_OUT[MNIST]},
     "hangul": {"Hangul, trained on": lambda data: pictures(data, "hangul", "all")},
 }
 MOST_LOST, MOST_BYTES, LEAST_FASTER = 0.3, 0.30, 1.5  # points, share of float32's bytes, times
@@ -64,9 +62,7 @@ def main(
     for row in rows:
         row["met"] = met(row)
         print(json.dumps(row))
-    write_atomic(
-        out, (json.dumps({"rows": [shown(row) for row in rows], "files": rows}, indent=1) + "\n").encode()
-    )
+    write_results(out, {"rows": [shown(row) for row in rows], "files": rows})
 
 
 def measure(model: str, data: Path) -> list[Row]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.kept_out import CHARS74K, KEPT_OUT
 from benchmarks.lines import on_sheet
 from hwr_edge.dataset import read_images, read_table
 from hwr_edge.ink import Pixels
@@ -85,7 +86,7 @@ def hangul(data: Path) -> Iterator[Shown]:
 
 def latin(data: Path) -> Iterator[Shown]:
     """Handwritten Latin letters and digits that look like no Hangul letter."""
-    return ((image, "") for image, label in pictures(data, "chars74k", "test") if label not in ALIKE)
+    return ((image, "") for image, label in KEPT_OUT[CHARS74K](data) if label not in ALIKE)
 
 
 def joined(data: Path) -> Iterator[Shown]:

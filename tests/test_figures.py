@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.figures import SIZE_LIMIT, answers, mnist_test, sizes
+from benchmarks.figures import SIZE_LIMIT, answers, sizes
+from benchmarks.kept_out import mnist_test
 from hwr_edge import Recognizer
 from train.datasets import pictures
 
