@@ -27,6 +27,7 @@ from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels, char_crop
 from hwr_edge.modelfile import read_spec, sha256
 from hwr_edge.runtimes import open_runtime
+from hwr_edge.spec import ModelSpec
 from train.datasets import pictures
 
 RESULTS = Path(__file__).parent / "results" / "shipped.json"
@@ -66,34 +67,45 @@ def main(
 
 
 def measure(model: str, data: Path) -> list[Row]:
-    """A row for each int8 file and part of the data."""
+    """A row for each part of the data and int8 file, then for each file over all parts together."""
     plain, *small = sorted(models.forms(model), key=lambda path: ".int8." in path.name)
-    spec, rows = read_spec(plain), []
+    rights: dict[str, dict[Path, NDArray[np.bool_]]] = {}
     for title, load in PARTS[model].items():
-        cut = [(char_crop(image), label) for image, label in load(data)]
-        crops = to_batch(
-            [np.zeros((1, 1), np.uint8) if one is None else one.patch for one, _ in cut], spec.input
-        )
-        truth = np.array([-1 if one is None else spec.labels.index(label) for one, label in cut])
-        base = _right(plain, crops, truth)
-        for path in small:
-            right = _right(path, crops, truth)
-            lost, low, high = (round(100 * share, 2) + 0.0 for share in paired_difference(base, right))
-            rows.append(
-                {
-                    "file": path.name,
-                    "pictures": title,
-                    "n": len(truth),
-                    "float32": round(float(base.mean()), 4),
-                    "int8": round(float(right.mean()), 4),
-                    "points lost": lost,
-                    "ci95": [low, high],
-                    "sha256": sha256(path),
-                    "bytes": path.stat().st_size,
-                    "of float32": round(path.stat().st_size / plain.stat().st_size, 3),
-                }
-            )
-    return rows
+        crops, truth = _cut(load(data), read_spec(plain))
+        rights[title] = {path: _right(path, crops, truth) for path in (plain, *small)}
+    if len(rights) > 1:
+        rights["all of these"] = {
+            path: np.concatenate([right[path] for right in rights.values()]) for path in (plain, *small)
+        }
+    return [
+        _row(title, path, right[plain], right[path], plain)
+        for title, right in rights.items()
+        for path in small
+    ]
+
+
+def _row(title: str, path: Path, base: NDArray[np.bool_], right: NDArray[np.bool_], plain: Path) -> Row:
+    lost, low, high = (round(100 * share, 2) + 0.0 for share in paired_difference(base, right))
+    return {
+        "file": path.name,
+        "pictures": title,
+        "n": len(right),
+        "float32": round(float(base.mean()), 4),
+        "int8": round(float(right.mean()), 4),
+        "points lost": lost,
+        "ci95": [low, high],
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "of float32": round(path.stat().st_size / plain.stat().st_size, 3),
+    }
+
+
+def _cut(labelled: Labelled, spec: ModelSpec) -> tuple[Pixels, NDArray[np.int64]]:
+    """A model's input of each picture, and its class; -1 for one without ink, which no file reads."""
+    cut = [(char_crop(image), label) for image, label in labelled]
+    patches = [np.zeros((1, 1), np.uint8) if one is None else one.patch for one, _ in cut]
+    truth = [-1 if one is None else spec.labels.index(label) for one, label in cut]
+    return to_batch(patches, spec.input), np.array(truth)
 
 
 def shown(row: Row) -> Row:
