@@ -10,7 +10,7 @@ architectures of one setting, each against the next better one.
 
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -67,6 +67,7 @@ class Setting(NamedTuple):
     weights: str
     start: str
     augmented: bool
+    schedule: str
     precision: str
     epochs: int
     architecture: str
@@ -103,6 +104,7 @@ class Entry:
             _base(self.recipe),
             _run_name(self.recipe["start"]),
             bool(self.recipe["augmentation"]) or any(self.recipe["placement"].values()),
+            self.recipe["schedule"],
             self.recipe["precision"],
             self.recipe["epochs"],
             self.recipe["architecture"]["name"],
@@ -160,17 +162,29 @@ def rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def neighbours(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Architectures of one setting and split, each against the next better one on the same characters."""
-    groups: dict[tuple[Any, ...], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[Any, ...], dict[Setting, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         setting = entry.setting
-        groups[setting.data, setting.labels, entry.disjoint][setting.architecture].append(entry)
+        groups[setting.data, setting.labels, entry.disjoint][setting].append(entry)
     found = []
-    for (data, _, disjoint), by_name in sorted(groups.items()):
-        names = sorted(by_name, key=lambda name: -_accuracy(by_name[name]))
-        for better, worse in pairwise(names):
-            for a, b in _same_seed(by_name[better], by_name[worse]):
-                found += [_against(data, disjoint, better, worse, a, b)]
+    for (data, _, disjoint), by_setting in sorted(groups.items()):
+        settings = sorted(by_setting, key=lambda setting: -_accuracy(by_setting[setting]))
+        names = _names(settings)
+        for better, worse in pairwise(settings):
+            for a, b in _same_seed(by_setting[better], by_setting[worse]):
+                found += [_against(data, disjoint, names[better], names[worse], a, b)]
     return found
+
+
+def _names(settings: Sequence[Setting]) -> dict[Setting, str]:
+    """The architectures, told apart where one was run in several settings."""
+    often = Counter(setting.architecture for setting in settings)
+    return {
+        setting: setting.architecture
+        if often[setting.architecture] == 1
+        else f"{setting.architecture} ({setting.size}, {setting.schedule}, {setting.epochs} epochs)"
+        for setting in settings
+    }
 
 
 def _same_seed(first: Iterable[Entry], second: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
@@ -250,6 +264,8 @@ def _told(setting: Setting, printed: Printed | None) -> str:
         parts.append(f"after {setting.start}")
     if setting.augmented:
         parts.append("augmented")
+    if setting.schedule != "constant":
+        parts.append(f"{setting.schedule} schedule")
     if setting.precision != "float32":
         parts.append("bfloat16")
     if printed and printed.data != _kind(setting.data):

@@ -132,6 +132,16 @@ def test_neighbours_are_tested_on_the_same_characters_by_seed(runs: Path) -> Non
     assert 0 < float(one["McNemar p"]) <= 1
 
 
+def test_one_architecture_in_two_settings_is_told_apart(runs: Path) -> None:
+    entry = read_entry(runs / "mlp-picture-1")
+    both = [replace(entry, recipe={**entry.recipe, "schedule": name}) for name in ("constant", "cosine")]
+    [one] = neighbours(both)
+    assert {one["better"], one["than"]} == {
+        f"mlp (28x28x1, {name}, 2 epochs)" for name in ("constant", "cosine")
+    }
+    assert "cosine schedule" in rows(both)[1]["setting"] and "schedule" not in rows(both)[0]["setting"]
+
+
 def test_the_command_writes_both_files_and_keeps_what_was_not_given(runs: Path, tmp_path: Path) -> None:
     line = ["-m", "benchmarks.papers", "--json", str(tmp_path / "papers.json")]
     command([*line, str(runs / "mlp-picture-1")], runs)
