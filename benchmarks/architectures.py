@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machines
-from benchmarks.results_file import write_results
 from hwr_edge import runtimes
 from hwr_edge.bench import plan, session
 from hwr_edge.bench.plan import Settings
 from hwr_edge.bench.timing import Budget
 from hwr_edge.errors import DataError
+from hwr_edge.modelfile import write_json
 
 FOLDER = Path("runs/matrix")
 FORMS = tuple(
@@ -95,7 +95,7 @@ def run(folder: Path, results: Path) -> Path:
     """
     path = machines.write(measure(folder, SETTINGS), "architectures", results)
     rows = table(machines.read("architectures", results))
-    write_results(results / "architectures.json", rows)
+    write_json(results / "architectures.json", rows)
     return path
 
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import typer
 
-from benchmarks.results_file import write_results
+from hwr_edge.modelfile import write_json
 from train.__main__ import DATA
 
 RECIPES = ("unipen-edge-random", "latin62-base", "hangul-resnet50", "digits-cnn-1")
@@ -58,7 +58,7 @@ def main(
     """Measure every kind of variation and write the figures."""
     cv2.setNumThreads(1)
     rows = [measure(recipe, data, seconds) for recipe in RECIPES]
-    write_results(RESULTS, rows)
+    write_json(RESULTS, rows)
     print(json.dumps(rows, indent=1))
 
 

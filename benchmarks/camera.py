@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pages import DATA, SHEET, align
-from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
 from hwr_edge.errors import CheckFailed
+from hwr_edge.modelfile import write_json
 from hwr_edge.video.frames import Frame, InTurn, Newest
 from hwr_edge.video.pipeline import Answer, Pipeline
 from hwr_edge.video.sources import Shot, Wanted, open_source
@@ -215,7 +215,7 @@ def main() -> None:
             )
             rows.append(line)
     if not options.dry:
-        write_results(RESULT, rows)
+        write_json(RESULT, rows)
     if options.check and any(line["met"] is False for line in rows):
         sys.exit(CheckFailed.exit_code)
 

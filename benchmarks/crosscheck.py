@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results_file import write_results
 from hwr_edge import models
 from hwr_edge.bench import plan, run, shown, summary
 from hwr_edge.bench.plan import Settings
 from hwr_edge.bench.timing import Budget
 from hwr_edge.errors import CheckFailed
+from hwr_edge.modelfile import write_json
 
 RESULT = Path(__file__).parent / "results" / "crosscheck.json"
 LIMIT = 0.1
@@ -92,7 +92,7 @@ def main() -> None:
     rows = [check(candidate, args.rounds, args.runs) for candidate in chosen]
     for row in rows:
         print(*row.values(), sep="\t")
-    write_results(RESULT, rows)
+    write_json(RESULT, rows)
     if args.check and not all(row["met"] for row in rows):
         sys.exit(CheckFailed.exit_code)
 

@@ -17,10 +17,9 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.results_file import write_results
 from benchmarks.taught import MODEL, teach
 from benchmarks.turns import medians
-from hwr_edge.modelfile import sha256
+from hwr_edge.modelfile import sha256, write_json
 
 RESULTS = Path(__file__).parent / "results" / "export_matrix.json"
 KINDS = ("none", "fp16", "dynamic", "int8")
@@ -61,7 +60,7 @@ def main(
 
 def write(rows: list[Row], out: Path) -> None:
     """The table for the README, and what it was made from."""
-    write_results(out, {"rows": table(rows), "files": rows})
+    write_json(out, {"rows": table(rows), "files": rows})
 
 
 def merged(rows: list[Row], found: list[Row]) -> list[Row]:

@@ -15,9 +15,9 @@ import numpy as np
 import typer
 
 from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS, Labelled
-from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
 from hwr_edge.metrics import calibration_error, wilson_interval
+from hwr_edge.modelfile import write_json
 from hwr_edge.models import find
 from train.datasets import pictures
 
@@ -114,7 +114,7 @@ def main(
     for row in rows:
         name = f"{row['model']:8} {row['data'][:60]:60} {row['metric']:18}"
         print(name, f"{row['value']:>10}", row["target"] or "")
-    write_results(out, rows)
+    write_json(out, rows)
     print(f"written to {out}", file=sys.stderr)
 
 

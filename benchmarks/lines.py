@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pages import align
-from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
 from hwr_edge.context.known import Known
+from hwr_edge.modelfile import write_json
 from train.context import help_texts
 from train.datasets import LATIN, unipen
 from train.samples import Strokes
@@ -179,7 +179,7 @@ def main() -> None:
     for row in rows:
         print(row)
     if options.split == "test":
-        write_results(RESULTS, rows)
+        write_json(RESULTS, rows)
 
 
 if __name__ == "__main__":

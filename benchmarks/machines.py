@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import readme
-from benchmarks.results_file import write_results
+from hwr_edge.modelfile import write_json
 
 RESULTS = readme.RESULTS
 
@@ -24,7 +24,7 @@ def write(found: Run, kind: str, results: Path) -> Path:
         sys.exit(f"interrupted: the table of {kind} stays as it was")
     machine = re.sub(r"\W+", "-", found["machine"].lower()).strip("-")
     path = results / f"{kind}-{machine}.json"
-    write_results(path, found)
+    write_json(path, found)
     return path
 
 

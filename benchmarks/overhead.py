@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.draw_examples import Hand, Sheet, light, paint
-from benchmarks.results_file import write_results
 from hwr_edge import Recognizer, models
 from hwr_edge.errors import CheckFailed
 from hwr_edge.image import to_batch
+from hwr_edge.modelfile import write_json
 
 RESULT = Path(__file__).parent / "results" / "overhead.json"
 SENTENCES = "Bring the maths and tea The train left at night Rent paid again in May Dear Martha Meet Anna "
@@ -195,7 +195,7 @@ def main() -> None:
         )
     if args.model == "latin62":
         RESULT.parent.mkdir(exist_ok=True)
-        write_results(RESULT, rows)
+        write_json(RESULT, rows)
     if args.check and not all(line["met"] for line in rows):
         sys.exit(CheckFailed.exit_code)
 

@@ -27,10 +27,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.results_file import write_results
 from hwr_edge import Recognizer
 from hwr_edge.bench.strokes import BASELINE, strokes
 from hwr_edge.dataset import read_table
+from hwr_edge.modelfile import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("HWR_EDGE_DATA", ROOT.parent / "shared" / "data"))
@@ -293,7 +293,7 @@ def main() -> None:
             rows.append(row)
     target = options.json or (RESULTS if "all" in options.what else None)
     if target is not None:
-        write_results(target, rows)
+        write_json(target, rows)
 
 
 if __name__ == "__main__":

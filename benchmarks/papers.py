@@ -20,9 +20,8 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 
-from benchmarks.results_file import write_results
 from hwr_edge.errors import DataError, HwrError
-from hwr_edge.modelfile import read_spec
+from hwr_edge.modelfile import read_spec, write_json
 from hwr_edge.spec import ModelSpec
 from train.compare import compare, summary
 from train.runs import Run, model_file, read_parts
@@ -332,7 +331,7 @@ def main(
         found = _kept(out, found, ("architecture", "setting", "epochs"))
         tests = _kept(beside, tests, ("data", "writers", "seed", "better", "than"))
     for path, values in ((out, found), (beside, tests)):
-        write_results(path, values)
+        write_json(path, values)
     print(f"{len(found)} rows in {out}, {len(tests)} tests in {beside}")
 
 

@@ -34,10 +34,10 @@ import typer
 from benchmarks import peer_worker
 from benchmarks.kept_out import CHARS74K, KEPT_OUT, PAPER_CROPS
 from benchmarks.pages import CARD, align
-from benchmarks.results_file import write_results
 from hwr_edge.bench import device
 from hwr_edge.dataset import read_images, read_table
 from hwr_edge.errors import CheckFailed, RuntimeMissingError
+from hwr_edge.modelfile import write_json
 
 RESULTS = Path(__file__).parent / "results" / "peers.json"
 PACKAGES = ("rapidocr-onnxruntime==1.4.4", "ddddocr==1.6.1")
@@ -209,7 +209,7 @@ def main(
         print(f"{name}: over the most exact peer {times}", flush=True)
         if target:  # after each set: an interrupted run keeps those that are done
             found = {"rows": rows, "packages": PACKAGES, "device": device.report()}
-            write_results(target, found)
+            write_json(target, found)
 
 
 if __name__ == "__main__":

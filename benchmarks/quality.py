@@ -24,14 +24,13 @@ from benchmarks import refusals, segmentation
 from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS
 from benchmarks.pages import grid_cells
 from benchmarks.refusals import FORMS, readers_of
-from benchmarks.results_file import write_results
 from hwr_edge.cli.output import Progress
 from hwr_edge.dataset import Labelled
 from hwr_edge.evaluation.drawing import Mistake, contact_sheet
 from hwr_edge.evaluation.reading import Run, Wish, read
 from hwr_edge.evaluation.report import report
 from hwr_edge.ink import Pixels
-from hwr_edge.modelfile import sha256, write_atomic
+from hwr_edge.modelfile import sha256, write_atomic, write_json
 from hwr_edge.models import FOLDER, names
 
 RESULTS = Path(__file__).parent / "results"
@@ -107,7 +106,7 @@ def characters(data: Path, limit: int | None = None) -> list[Row]:
         if not limit:
             _write_sheet(test, run)
     if not limit:
-        write_results(RESULTS / "classes.json", classes)
+        write_json(RESULTS / "classes.json", classes)
     return rows
 
 
@@ -199,7 +198,7 @@ def main(
         for row in rows:
             print("  ".join(f"{value}" for value in row.values()), flush=True)
         if not limit:
-            write_results(RESULTS / f"{file}.json", {"rows": rows, "sha256": files})
+            write_json(RESULTS / f"{file}.json", {"rows": rows, "sha256": files})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS, Labelled, mnist_test
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS, Labelled
 from benchmarks.unreadable import KINDS, Shown
 from hwr_edge import Recognizer
 from hwr_edge.ink import Pixels
@@ -31,7 +31,7 @@ _MNIST = 2000  # of its test part are enough here
 
 _GOOD: dict[str, dict[str, Callable[[Path], Labelled]]] = {
     "latin62": {name: KEPT_OUT[name] for name in (CHARS74K, PAPER_CROPS)},
-    "digits": {MNIST: lambda data: islice(mnist_test(data), _MNIST)},
+    "digits": {MNIST: lambda data: islice(KEPT_OUT[MNIST](data), _MNIST)},
     "hangul": {"group 3 (trained on)": lambda data: pictures(data, "hangul", "group-3")},
 }
 

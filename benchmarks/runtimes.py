@@ -20,11 +20,11 @@ import cv2
 
 from benchmarks import architectures, machines
 from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, Labelled
-from benchmarks.results_file import write_results
 from hwr_edge import models
 from hwr_edge.bench import advice, plan, session
 from hwr_edge.bench.plan import Settings
 from hwr_edge.bench.timing import Budget
+from hwr_edge.modelfile import write_json
 
 SAMPLE = 2000
 
@@ -115,7 +115,7 @@ def main() -> None:
     found = joined([measure(model, data, settings) for model in args.models or models.names()])
     print(f"{machines.write(found, 'runtimes', args.results)}\n{found['advice']}")
     rows = table(machines.read("runtimes", args.results))
-    write_results(args.results / "runtimes.json", rows)
+    write_json(args.results / "runtimes.json", rows)
     if not args.models and args.architectures.is_dir():
         print(architectures.run(args.architectures, args.results))
     elif not args.models:

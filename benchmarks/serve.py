@@ -27,9 +27,9 @@ import numpy as np
 
 from benchmarks.browser import chromium, launch, pen_to_text
 from benchmarks.draw_examples import Hand, Sheet
-from benchmarks.results_file import write_results
 from hwr_edge.bench.strokes import GLYPHS
 from hwr_edge.errors import CheckFailed
+from hwr_edge.modelfile import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "serve.json"
@@ -283,7 +283,7 @@ def main() -> None:
     for line in rows:
         print(f"{line['what']:<70}{line['value']:>10.2f} {line['unit']:<3} limit {line['limit']:g}")
     if not args.dry:
-        write_results(RESULT, rows)
+        write_json(RESULT, rows)
     if args.check and not all(line["met"] for line in rows):
         sys.exit(CheckFailed.exit_code)
 

@@ -19,13 +19,12 @@ import typer
 from numpy.typing import NDArray
 
 from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS, Labelled
-from benchmarks.results_file import write_results
 from benchmarks.turns import medians
 from hwr_edge import models
 from hwr_edge.comparison import paired_difference
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels, char_crop
-from hwr_edge.modelfile import read_spec, sha256
+from hwr_edge.modelfile import read_spec, sha256, write_json
 from hwr_edge.runtimes import open_runtime
 from hwr_edge.spec import ModelSpec
 from train.datasets import pictures
@@ -63,7 +62,7 @@ def main(
     for row in rows:
         row["met"] = met(row)
         print(json.dumps(row))
-    write_results(out, {"rows": [shown(row) for row in rows], "files": rows})
+    write_json(out, {"rows": [shown(row) for row in rows], "files": rows})
 
 
 def measure(model: str, data: Path) -> list[Row]:

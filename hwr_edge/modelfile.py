@@ -116,6 +116,11 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
+def write_json(path: Path, values: object) -> None:
+    """Values as JSON, whole or not at all."""
+    write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+
+
 def onnx_fields(data: bytes | memoryview) -> Iterator[tuple[int, memoryview | int, int, int]]:
     """Walk the fields of one protobuf message: (number, value, start, end of the whole field).
 

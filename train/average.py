@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from hwr_edge.errors import DataError, RecipeError
-from hwr_edge.modelfile import read_spec, write_spec
+from hwr_edge.modelfile import read_spec, write_json, write_spec
 from train.evaluate import evaluate
-from train.files import save, write_json
+from train.files import save
 from train.parts import load_parts
 from train.recipe import read_recipe
 

@@ -1,19 +1,10 @@
 """Files of a run: each whole or not there."""
 
-import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import keras
-
-from hwr_edge.modelfile import write_atomic
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Values as JSON, whole or not at all."""
-    write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def save(model: keras.Model, path: Path, also: Path | None = None) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 
 from hwr_edge.cli.output import OutputError
 from hwr_edge.errors import HwrError
-from hwr_edge.modelfile import write_atomic, write_spec
+from hwr_edge.modelfile import write_atomic, write_json, write_spec
 from hwr_edge.spec import ModelSpec
 from train.devices import environment, placed
 from train.evaluate import evaluate
-from train.files import same, save, write_json
+from train.files import same, save
 from train.history import read_history
 from train.loop import load_best, trained
 from train.network import inference_graph

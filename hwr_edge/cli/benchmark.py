@@ -155,13 +155,11 @@ def _measure(
 
 
 def _keep(found: dict[str, Any], save: str | None, html: str | None) -> None:
-    import json
-
     from hwr_edge.bench import report
-    from hwr_edge.modelfile import write_atomic
+    from hwr_edge.modelfile import write_atomic, write_json
 
     if save:
-        write_atomic(Path(save), (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())
+        write_json(Path(save), found)
     if html:
         write_atomic(Path(html), report.page(found).encode())
 
