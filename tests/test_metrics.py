@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hwr_edge.metrics import (
     apply_temperature,
     auc,
+    calibration_by_chance,
     calibration_error,
     class_scores,
     confusion_matrix,
@@ -34,6 +35,15 @@ def test_calibration_error_is_the_gap_between_confidence_and_truth() -> None:
     right = np.array([True] * 6 + [False] * 4)
     assert calibration_error(np.full(10, 0.6), right) == pytest.approx(0)
     assert calibration_error(np.full(10, 0.9), right) == pytest.approx(0.3)
+
+
+def test_few_pictures_of_a_calibrated_reader_show_an_error_by_chance() -> None:
+    rng = np.random.default_rng(0)
+    few, many = (rng.uniform(0.5, 1, count) for count in (100, 10_000))
+    assert calibration_by_chance(few) > 5 * calibration_by_chance(many) > 0
+    drawn = [calibration_error(few, rng.random(100) < few) for _ in range(400)]
+    assert np.mean(np.array(drawn) <= calibration_by_chance(few)) == pytest.approx(0.95, abs=0.04)
+    assert calibration_by_chance(np.empty(0)) == 0
 
 
 def test_temperature_undoes_overconfidence() -> None:

@@ -26,14 +26,16 @@ def test_the_best_peer_is_the_most_exact_other_reader(tmp_path: Path) -> None:
 
 
 def test_a_row_sets_both_forms_beside_the_peer() -> None:
-    figures = {
+    figures: dict[str, object] = {
         key: {"value": 0.5, "ci95": [0.4, 0.6]} for key in ("accuracy", "ignoring_case", "merged_lookalikes")
     }
-    found = {"data": {"n": 9}, "models": [{"figures": {**figures, "calibration_error": 0.02}}] * 2}
+    figures |= {"calibration_error": 0.02, "calibration_by_chance": 0.1}
+    found = {"data": {"n": 9}, "models": [{"figures": figures}] * 2}
     rows = quality.table(quality.TESTS[0], found, {"reader": "tesseract", "exact": 0.25})
-    assert [row["metric"] for row in rows] == ["exact", "ignoring case", "look-alikes merged", quality.ECE]
+    calibration = [quality.ECE, quality.BY_CHANCE]
+    assert [row["metric"] for row in rows] == ["exact", "ignoring case", "look-alikes merged", *calibration]
     assert rows[0]["best peer"] == "0.250 (tesseract)" and rows[0]["wanted"] == 0.89
-    assert rows[-1]["float32"] == rows[-1]["int8"] == 0.02
+    assert rows[-2]["float32"] == rows[-2]["int8"] == 0.02 and rows[-1]["int8"] == 0.1
 
 
 @pytest.mark.parametrize("kind", DRAWN)

@@ -11,7 +11,14 @@ from hwr_edge.comparison import mcnemar, paired_difference
 from hwr_edge.evaluation.distance import edits
 from hwr_edge.evaluation.reading import Answer, Reading, Run
 from hwr_edge.lookalikes import merged
-from hwr_edge.metrics import calibration_error, class_scores, confusion_matrix, scores, wilson_interval
+from hwr_edge.metrics import (
+    calibration_by_chance,
+    calibration_error,
+    class_scores,
+    confusion_matrix,
+    scores,
+    wilson_interval,
+)
 
 SCHEMA = "hwr-edge/evaluate/1"
 BLANK = ""  # what is answered where nothing was found; a column of its own
@@ -102,6 +109,7 @@ def _figures(truth: list[str], answers: list[Answer], single: bool) -> Json:
     confidence = np.array([answer.confidence for answer in answers])
     return found | {
         "calibration_error": round(calibration_error(confidence, right), 5),
+        "calibration_by_chance": round(calibration_by_chance(confidence), 5),
         "blank": sum(text == BLANK for _, text in pairs),
         "refused": share(refused),
         "accuracy_of_the_rest": share(right[~refused]),

@@ -16,6 +16,7 @@ _FIGURES = {
     "macro_f1": "F1, mean over classes",
     "character_errors": "character error rate",
     "calibration_error": "expected calibration error",
+    "calibration_by_chance": "- which perfect calibration stays under, 19 times in 20",
     "refused": "refused (blank, or below the model's limit)",
     "accuracy_of_the_rest": "accuracy of what is not refused",
     "blank": "found blank",
