@@ -8,6 +8,8 @@
   pictures and are no part of the project.
 - refusals: `benchmarks.refusals`, what is no character and must be refused. Writes `results/refusals.json`.
 - segmentation: `benchmarks.segmentation`, touching and ruled writing. Writes `results/segmentation.json`.
+- surroundings: `benchmarks.surroundings`, characters in bad light, boxes, on a desk. Writes
+  `results/surroundings.json`.
 """
 
 import json
@@ -21,7 +23,7 @@ from typing import Annotated, Any
 import cv2
 import typer
 
-from benchmarks import refusals, segmentation
+from benchmarks import refusals, segmentation, surroundings
 from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, PAPER_CROPS
 from benchmarks.pages import grid_cells
 from benchmarks.refusals import FORMS, readers_of
@@ -189,6 +191,7 @@ PARTS: dict[str, tuple[str, Callable[..., list[Row]]]] = {
     "characters": ("quality", characters),
     "refusals": ("refusals", refusals.measure),
     "segmentation": ("segmentation", segmentation.measure),
+    "surroundings": ("surroundings", surroundings.measure),
 }
 
 

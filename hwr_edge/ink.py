@@ -18,12 +18,15 @@ DARK_ON_LIGHT = "dark-on-light"
 LIGHT_ON_DARK = "light-on-dark"
 
 _COARSE = 160  # longest side on which one character is searched for
-_FINE = 96  # longest side of the character that is cut out
+FINE = 96  # longest side of the character that is cut out
 _BACKGROUND = 32  # longest side on which the paper's brightness is estimated
 _INK_LEVEL = 90  # plane value from which a pixel counts as ink
 _MIN_CONTRAST = 10.0  # grey levels; fainter marks than this are taken for paper
-_RIM = 0.07  # of the longest side: how far inwards a frame line at the picture's edge reaches
+RIM = 0.07  # of the longest side: how far inwards a frame line at the picture's edge reaches
+WIDEST = 0.45  # of the picture's longer side: no stroke is wider, even where a character is cut tight
+_STROKES = 0.12, 0.2  # of the picture's longer side: narrower than these, strokes are told from surroundings
 _RIM_SHARE = 0.85  # a component with more than this of its ink in the rim is such a line
+_BOX = 0.8  # of the picture's sides: so far a printed box about the character reaches
 _PLANE = 1e-6  # spread of points, as a share of what it can be, from which they say how a plane leans
 _MIN_SNR = 5.0  # contrast over noise; below, the picture is blank or noise
 
@@ -69,6 +72,28 @@ def find_polarity(image: Pixels) -> str:
     return DARK_ON_LIGHT if float((rest**3).sum()) <= 0 else LIGHT_ON_DARK
 
 
+def stroke_polarities(image: Pixels) -> set[str]:
+    """Tell dark ink from light by strokes alone, whatever surrounds them: shadows and desks are wider.
+
+    Two widths of stroke are tried. Where they agree, and the picture is not cut tight, they hardly ever err.
+
+    Args:
+        image: uint8 (H, W) or BGR (H, W, 3).
+    """
+    step = max(1, max(image.shape[:2]) // (8 * _BACKGROUND))
+    small = shrink(image[::step, ::step], 2 * _BACKGROUND)
+    grey = small if small.ndim == 2 else np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    found = set()
+    for width in _STROKES:
+        kernel = np.ones((side := int(width * max(grey.shape)) | 1, side), np.uint8)
+        dark, light = (
+            float((cv2.morphologyEx(grey, how, kernel).astype(np.float32) ** 3).sum())
+            for how in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT)
+        )
+        found.add(DARK_ON_LIGHT if dark >= light else LIGHT_ON_DARK)
+    return found
+
+
 def resolve_polarity(image: Pixels, invert: str) -> str:
     """`invert` is "auto", "yes" (the ink is light) or "no" (the ink is dark)."""
     return {"yes": LIGHT_ON_DARK, "no": DARK_ON_LIGHT}.get(invert) or find_polarity(image)
@@ -83,17 +108,18 @@ def shrink(image: Pixels, longest: int) -> Pixels:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
-def ink_plane(image: Pixels, polarity: str) -> Ink:
+def ink_plane(image: Pixels, polarity: str, widest: float = WIDEST) -> Ink:
     """Flatten the paper's brightness and stretch what is darker than it to 0-255.
 
     Args:
         image: uint8 (H, W) or BGR (H, W, 3).
         polarity: as `find_polarity` names it.
+        widest: stroke, as a share of the picture's longer side; what is wider is paper in the shade.
     """
     grey = to_grey(image, polarity)
     if polarity == LIGHT_ON_DARK:
         grey = cv2.bitwise_not(grey)  # type: ignore[assignment]
-    depth = cv2.subtract(_paper(grey), grey)
+    depth = cv2.subtract(_paper(grey, widest), grey)
     return stretch(depth, polarity)  # type: ignore[arg-type]
 
 
@@ -112,34 +138,35 @@ def stretch(depth: Pixels, polarity: str) -> Ink:
     return Ink(cv2.LUT(depth, table), polarity, contrast)  # type: ignore[arg-type]
 
 
-def char_crop(image: Pixels, invert: str = "auto") -> CharCrop | None:
+def char_crop(image: Pixels, invert: str = "auto", widest: float = WIDEST) -> CharCrop | None:
     """Find the one character of a picture: all its ink, specks and the picture's own edges left out.
 
     Args:
         image: uint8 (H, W) or BGR (H, W, 3).
         invert: "auto", "yes" for light ink, "no" for dark ink.
+        widest: see `ink_plane`.
 
     Returns:
         The character, or None where the picture is blank or holds only noise.
     """
     polarity = resolve_polarity(image, invert)
     coarse = shrink(image, _COARSE)
-    found = _cut(ink_plane(coarse, polarity).plane)
+    found = _cut(ink_plane(coarse, polarity, widest).plane)
     if found is None:
         return None
     if coarse is image:
         patch, box = found
-        return CharCrop(shrink(patch, _FINE), box, polarity)
+        return CharCrop(shrink(patch, FINE), box, polarity)
     scale_x, scale_y = image.shape[1] / coarse.shape[1], image.shape[0] / coarse.shape[0]
     x0, y0, x1, y1 = found[1]
     room = 0.15 * max(x1 - x0, y1 - y0) + 2
     left, top = max(0, int((x0 - room) * scale_x)), max(0, int((y0 - room) * scale_y))
     window = image[top : int((y1 + room) * scale_y) + 1, left : int((x1 + room) * scale_x) + 1]
-    fine = shrink(window, _FINE)
+    fine = shrink(window, FINE)
     again = _cut(ink_plane(fine, polarity).plane)
     if again is None:
         box = (int(x0 * scale_x), int(y0 * scale_y), round(x1 * scale_x), round(y1 * scale_y))
-        return CharCrop(shrink(found[0], _FINE), box, polarity)
+        return CharCrop(shrink(found[0], FINE), box, polarity)
     to_x, to_y = window.shape[1] / fine.shape[1], window.shape[0] / fine.shape[0]
     fx0, fy0, fx1, fy1 = again[1]
     box = (left + int(fx0 * to_x), top + int(fy0 * to_y), left + round(fx1 * to_x), top + round(fy1 * to_y))
@@ -186,10 +213,10 @@ def _middle(values: NDArray[np.float32]) -> float:
     return float(np.sort(values)[len(values) // 2])
 
 
-def _paper(grey: Pixels) -> Pixels:
+def _paper(grey: Pixels, widest: float) -> Pixels:
     """Brightness of the paper under dark ink: a closing wider than any stroke, on a reduced picture."""
     small = shrink(grey, _BACKGROUND)
-    side = max(3, int(0.45 * max(small.shape)) | 1)
+    side = max(3, int(widest * max(small.shape)) | 1)
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     smooth = cv2.blur(closed, (3, 3))
     return cv2.resize(smooth, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
@@ -235,7 +262,8 @@ def _components_of_character(labels: NDArray[np.int32], stats: NDArray[np.int32]
     x, y, width, height, area = stats[1:].T
     rows, columns = labels.shape
     touches = (x == 0) | (y == 0) | (x + width == columns) | (y + height == rows)
-    frame = touches & (_rim_areas(labels, len(stats))[1:] > _RIM_SHARE * area)
+    rim = _rim_areas(labels, len(stats))[1:] > _RIM_SHARE * area
+    frame = rim & (touches | _surrounds(stats[1:], rim, rows, columns))
     frame |= _crosses(x, width, columns, y, height, rows) | _crosses(y, height, rows, x, width, columns)
     body = np.where(frame, 0, area)
     largest = max(1, body.max(initial=0))
@@ -248,6 +276,16 @@ def _components_of_character(labels: NDArray[np.int32], stats: NDArray[np.int32]
         foreign &= ~_dots_cut_above(stats[1:], stats[1 + body.argmax()], columns)
     keep: NDArray[np.bool_] = ~(foreign | speck)
     return keep
+
+
+def _surrounds(stats: NDArray[np.int32], rim: NDArray[np.bool_], rows: int, columns: int) -> bool:
+    """Whether the ink in the rim is a printed box, whole or broken, about a character; a lone ㅁ is none."""
+    if not rim.any():
+        return False
+    x, y, width, height, area = stats[rim].T
+    wide, tall = (x + width).max() - x.min(), (y + height).max() - y.min()
+    amid = stats[~rim, cv2.CC_STAT_AREA].sum()
+    return bool(wide > _BOX * columns and tall > _BOX * rows and area.sum() < 4 * amid)
 
 
 def _dots_cut_above(stats: NDArray[np.int32], body: NDArray[np.int32], columns: int) -> NDArray[np.bool_]:
@@ -275,6 +313,6 @@ def _crosses(
 
 def _rim_areas(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     """Pixels of each label within a thin rim along the picture's edge."""
-    rim = max(1, round(_RIM * max(labels.shape)))
+    rim = max(1, round(RIM * max(labels.shape)))
     inner = labels[rim:-rim, rim:-rim] if min(labels.shape) > 2 * rim else labels[:0]
     return np.bincount(labels.ravel(), minlength=count) - np.bincount(inner.ravel(), minlength=count)

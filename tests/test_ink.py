@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, char_crop, find_polarity
+from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, char_crop, find_polarity, stroke_polarities
 
 
 def cross(height: int = 60, width: int = 80, paper: int = 230, ink: int = 40) -> np.ndarray:
@@ -31,6 +31,14 @@ def test_either_polarity_gives_the_same_ink(paper: int, ink: int, polarity: str)
     assert crop is not None and reference is not None
     assert crop.box == reference.box
     assert np.abs(crop.patch.astype(int) - reference.patch).mean() < 12
+
+
+@pytest.mark.parametrize("shade", [1.0, 0.5])
+def test_strokes_tell_the_polarity_whatever_shade_they_are_in(shade: float) -> None:
+    image = cross()
+    image[:, 40:] = (shade * image[:, 40:]).astype(np.uint8)
+    assert stroke_polarities(image) == {DARK_ON_LIGHT}
+    assert stroke_polarities(255 - image) == {LIGHT_ON_DARK}
 
 
 def test_invert_overrules_what_was_found() -> None:
@@ -60,6 +68,26 @@ def test_frame_lines_and_scraps_at_the_edge_are_left_out() -> None:
     crop = char_crop(image)
     assert crop is not None
     assert np.allclose(crop.box, (28, 13, 53, 48), atol=2)
+
+
+@pytest.mark.parametrize("missing", [None, (40, 0, 44, 60)])
+def test_a_printed_box_about_a_character_is_left_out(missing: tuple[int, int, int, int] | None) -> None:
+    image = np.full((100, 120), 230, np.uint8)
+    image[20:80, 20:100] = cross(60, 80)
+    cv2.rectangle(image, (4, 4), (115, 95), 40, 2)
+    if missing:
+        image[missing[0] : missing[2], missing[1] : missing[3]] = 230
+    crop = char_crop(image)
+    assert crop is not None
+    assert np.allclose(crop.box, (48, 33, 73, 68), atol=3)
+
+
+def test_a_box_alone_is_the_character() -> None:
+    image = np.full((100, 100), 230, np.uint8)
+    cv2.rectangle(image, (4, 4), (95, 95), 40, 3)
+    crop = char_crop(image, "no")
+    assert crop is not None
+    assert np.allclose(crop.box, (3, 3, 97, 97), atol=3)
 
 
 def test_the_dot_of_an_i_belongs_to_it() -> None:

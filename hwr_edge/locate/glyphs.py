@@ -1,11 +1,13 @@
 """Cutting glyphs out of the plane, each with its own ink only."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.ink import Pixels
-from hwr_edge.locate.layout import Box, Glyph
+from hwr_edge.ink import FINE, Pixels, shrink
+from hwr_edge.locate.layout import Box, Glyph, around_boxes
 from hwr_edge.locate.parts import Numbers, Parts, around
 from hwr_edge.locate.plane import Plane
 
@@ -29,6 +31,20 @@ def cut(plane: Plane, parts: Parts, groups: list[Numbers]) -> list[Glyph]:
         box = Box(int(x0 * sx), int(y0 * sy), min(width, round(x1 * sx)), min(height, round(y1 * sy)))
         glyphs.append(Glyph(box, crop))
     return glyphs
+
+
+def joined(glyphs: Sequence[Glyph]) -> Glyph:
+    """One glyph of the strokes of a broken one; there is at least one."""
+    box = around_boxes([glyph.box for glyph in glyphs])
+    scale = max(glyph.box.width / glyph.crop.shape[1] for glyph in glyphs)
+    crop = np.zeros((max(1, round(box.height / scale)), max(1, round(box.width / scale))), np.uint8)
+    for glyph in glyphs:
+        height, width = glyph.crop.shape
+        y = min(round((glyph.box.y0 - box.y0) / scale), len(crop) - height)
+        x = min(round((glyph.box.x0 - box.x0) / scale), crop.shape[1] - width)
+        place = crop[max(0, y) : y + height, max(0, x) : x + width]
+        np.maximum(place, glyph.crop[: len(place), : place.shape[1]], out=place)
+    return Glyph(box, shrink(crop, FINE))
 
 
 def _crop(plane: Plane, parts: Parts, group: Numbers, table: Pixels, window: tuple[slice, slice]) -> Pixels:

@@ -1,15 +1,15 @@
 """One character, one line, or a page: what a picture holds when the caller does not say."""
 
-from hwr_edge.locate.layout import Box, Layout
+from hwr_edge.locate.layout import Box, Layout, around_boxes
 
-_CHARACTER = 64  # pictures up to this size and nearly square are crops of one character
+CHARACTER = 64  # pictures up to this size and nearly square are crops of one character
 _STRIP = 120  # flat pictures up to this height are crops of one line
 
 
 def from_shape(shape: tuple[int, ...]) -> str | None:
     """What the size of a picture says: "char", "word", or None where its ink has to be looked at."""
     height, width = shape[:2]
-    if max(height, width) <= _CHARACTER and max(height, width) < 1.8 * min(height, width):
+    if max(height, width) <= CHARACTER and max(height, width) < 1.8 * min(height, width):
         return "char"
     if height <= _STRIP and width >= 1.8 * height:
         return "word"
@@ -25,9 +25,7 @@ def from_ink(found: Layout) -> str:
     glyphs = found.glyphs
     if not glyphs:
         return "page"
-    whole = glyphs[0].box
-    for glyph in glyphs[1:]:
-        whole = whole.union(glyph.box)
+    whole = around_boxes([glyph.box for glyph in glyphs])
     if len(glyphs) == 1:
         dash = whole.height < 0.3 * whole.width
         return "char" if dash or whole.width <= 1.8 * whole.height else "word"

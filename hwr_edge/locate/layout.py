@@ -57,7 +57,7 @@ class Word:
     @property
     def box(self) -> Box:
         """Around all glyphs."""
-        return _around([glyph.box for glyph in self.glyphs])
+        return around_boxes([glyph.box for glyph in self.glyphs])
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Line:
     @property
     def box(self) -> Box:
         """Around all words."""
-        return _around([word.box for word in self.words])
+        return around_boxes([word.box for word in self.words])
 
     @property
     def glyphs(self) -> tuple[Glyph, ...]:
@@ -112,7 +112,8 @@ def in_image(glyph: Glyph, turn: Turn) -> Box:
     return Box(x0, y0, x1, y1)
 
 
-def _around(boxes: list[Box]) -> Box:
+def around_boxes(boxes: list[Box]) -> Box:
+    """The smallest box around all; there is at least one."""
     result = boxes[0]
     for box in boxes[1:]:
         result = result.union(box)

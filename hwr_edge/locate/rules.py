@@ -14,6 +14,7 @@ _LEAST = 0.15  # and of its longer side: in a flat strip strokes of letters come
 _INK, _NONE = np.uint8(255), np.uint8(0)
 _PALER = 0.55  # rules that reach less than this share of the ink's depth are known by their paleness
 _GAP = 31  # pixels of a rule that writing may hide
+_LEAN = 0.02  # rise over run by which rules of one sheet may differ
 
 
 Reals = NDArray[np.float64]
@@ -79,7 +80,10 @@ def _level_rules(mask: Pixels) -> Pixels | None:
         window = (slice(y, y + height), slice(x, x + width))
         rows, columns = np.nonzero((labels[window] == index) & (runs[window] > 0))
         course = _course(columns, rows, width, thick)
-        if course is None or (width < least and not _continues(courses, x, course + y, thick)):
+        if course is None:
+            continue
+        beside = min(x, small.shape[1] - x - width) <= 1 and _parallel(courses, course)
+        if width < least and not beside and not _continues(courses, x, course + y, thick):
             continue
         courses.append((int(x), course + y))
         rules = np.zeros_like(mask) if rules is None else rules
@@ -106,6 +110,13 @@ def _continues(courses: list[Course], x: int, course: Reals, thick: int) -> bool
         if abs(known.mean() + slope * (middle - start - len(known) / 2) - level) <= thick + 0.02 * beyond:
             return True
     return False
+
+
+def _parallel(courses: list[Course], course: Reals) -> bool:
+    """Whether a stroke leans as two lines or more do: on ruled paper a letter may hide most of a rule."""
+    slopes = np.array([(known[-1] - known[0]) / len(known) for _, known in courses])
+    own = (course[-1] - course[0]) / len(course)
+    return int(np.count_nonzero(np.abs(slopes - own) <= _LEAN)) > 1
 
 
 def _peel(mask: Pixels) -> Pixels:
