@@ -4,12 +4,14 @@ import json
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from benchmarks import quality, refusals
+from benchmarks import quality, refusals, surroundings
 from benchmarks.unreadable import KINDS
 from hwr_edge import Recognizer
+from hwr_edge.locate import find
 from hwr_edge.spec import InputSpec, ModelSpec
 
 DRAWN = ("blank", "noise", "doodles", "rules")
@@ -42,6 +44,18 @@ def test_a_row_sets_both_forms_beside_the_peer() -> None:
 def test_what_is_drawn_is_the_same_in_every_run(kind: str) -> None:
     once, again = (list(islice(KINDS[kind](Path("nowhere")), 4)) for _ in range(2))
     assert all((one[0] == other[0]).all() and one[1] == "" for one, other in zip(once, again, strict=True))
+
+
+@pytest.mark.parametrize("kind", surroundings.KINDS)
+def test_a_drawn_letter_is_one_character_whatever_surrounds_it(kind: str) -> None:
+    photograph = np.full((900, 1200, 3), 255, np.uint8)
+    cv2.putText(photograph, "R", (400, 650), cv2.FONT_HERSHEY_SIMPLEX, 16, (0, 0, 0), 50, cv2.LINE_AA)
+    sheet = surroundings.sheet_of(photograph)
+    picture = surroundings.KINDS[kind](sheet.copy(), np.random.default_rng(0))
+    assert picture.dtype == np.uint8 and (kind == "plain") == np.array_equal(picture, sheet)
+    found = find(picture)
+    assert found.kind == "char" and len(found.glyphs) == 1
+    assert found.polarity == ("light-on-dark" if kind == "chalk" else "dark-on-light")
 
 
 def test_a_word_read_rightly_need_not_be_refused() -> None:
