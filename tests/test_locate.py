@@ -347,7 +347,7 @@ def test_fine_strokes_are_not_taken_for_the_paper_between_them() -> None:
 
 def test_a_dot_cut_by_the_upper_edge_stays_with_its_letter() -> None:
     page = paper(300, 300)
-    cv2.line(page, (150, 90), (150, 250), 30, 16, cv2.LINE_AA)
+    cv2.line(page, (150, 60), (150, 230), 30, 16, cv2.LINE_AA)
     cv2.circle(page, (150, 4), 14, 30, -1, cv2.LINE_AA)
     assert find(page, "char").glyphs[0].box.y0 <= 1
 
