@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.kept_out import CHARS74K, KEPT_OUT
 from benchmarks.refusals import readers_of
-from hwr_edge.ink import Pixels
+from hwr_edge.ink import Pixels, luminance
 
 _SIZE = (400, 300)  # width and height that the photographs are reduced to
 _PAPER, _INK = 235, 30  # their brightness
@@ -130,8 +130,7 @@ KINDS: dict[str, Callable[[Pixels, Rng], Pixels]] = {
 
 def sheet_of(photograph: Pixels) -> Pixels:
     """Chars74K's drawing as ink on paper: uint8 (300, 400)."""
-    grey = photograph if photograph.ndim == 2 else cv2.cvtColor(photograph, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(luminance(photograph), _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
     return _grey(_INK + small * ((_PAPER - _INK) / 255))
 
 

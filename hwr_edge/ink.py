@@ -24,11 +24,7 @@ _INK_LEVEL = 90  # plane value from which a pixel counts as ink
 _MIN_CONTRAST = 10.0  # grey levels; fainter marks than this are taken for paper
 RIM = 0.07  # of the longest side: how far inwards a frame line at the picture's edge reaches
 WIDEST = 0.45  # of the picture's longer side: no stroke is wider, even where a character is cut tight
-_STROKES = (
-    0.06,
-    0.12,
-    0.2,
-)  # of the picture's longer side: narrower than these, strokes are told from surroundings
+_STROKES = (0.06, 0.12, 0.2)  # of the longest side: what is narrower is taken for a stroke
 _RIM_SHARE = 0.85  # a component with more than this of its ink in the rim is such a line
 _BOX = 0.8  # of the picture's sides: so far a printed box about the character reaches
 _PLANE = 1e-6  # spread of points, as a share of what it can be, from which they say how a plane leans
@@ -68,10 +64,15 @@ def to_grey(image: Pixels, polarity: str) -> Pixels:
     return pick(pick(blue, green), red)  # type: ignore[return-value]
 
 
+def luminance(image: Pixels) -> Pixels:
+    """The brightness of uint8 (H, W) or BGR (H, W, 3) as the eye weighs it."""
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
+
+
 def find_polarity(image: Pixels) -> str:
     """Tell dark ink from light ink by the skew of the picture about the plane through its border."""
     small = shrink(image, _BACKGROUND)
-    grey = small if small.ndim == 2 else np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    grey = luminance(small)
     rest: NDArray[np.float32] = grey.astype(np.float32) - _border_plane(grey)
     return DARK_ON_LIGHT if float((rest**3).sum()) <= 0 else LIGHT_ON_DARK
 
@@ -87,7 +88,7 @@ def stroke_polarities(image: Pixels) -> set[str]:
     """
     step = max(1, max(image.shape[:2]) // (8 * _BACKGROUND))
     small = shrink(image[::step, ::step], 2 * _BACKGROUND)
-    grey = small if small.ndim == 2 else np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    grey = luminance(small)
     found = set()
     for width in _STROKES:
         kernel = np.ones((side := int(width * max(grey.shape)) | 1, side), np.uint8)

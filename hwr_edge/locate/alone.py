@@ -18,7 +18,6 @@ from hwr_edge.locate.layout import Box, Glyph, Layout, Line, Word, in_image
 from hwr_edge.locate.lines import find_lines
 from hwr_edge.locate.turn import Turn
 
-_POLARITY = {"no": DARK_ON_LIGHT, "yes": LIGHT_ON_DARK}
 _WIDEST = 0.2  # of the picture: strokes of a character that leaves room about it
 _LARGE = 0.4  # of the picture: so large may a sheet be before a desk
 _MUCH = 0.7  # of the ink's box that a character amid it may fill
@@ -37,23 +36,25 @@ def find_character(image: Pixels, invert: str, page: Layout | None = None) -> La
     """
     whole = _crop(image, invert)
     if max(image.shape[:2]) > kind.CHARACTER:
-        polarities = stroke_polarities(image) if invert == "auto" else {_POLARITY[invert]}
+        polarities = stroke_polarities(image) if invert == "auto" else {resolve_polarity(image, invert)}
         stray = whole is None or whole.polarity not in polarities or _stray(whole, image)
         if whole and whole.polarity in polarities and _near(_box(whole), image, 0) < 2:
             polarities = {whole.polarity}  # of two, that of ink which looks right otherwise
-        for other in _looked_at_again(image, invert, page) if stray else ():
-            if other.polarity in polarities and _better(other, whole, image):
+        for other in _looked_at_again(image, invert, page, polarities) if stray else ():
+            if _better(other, whole, image):
                 return other
     return whole or Layout((), resolve_polarity(image, invert), "char")
 
 
-def _looked_at_again(image: Pixels, invert: str, page: Layout | None) -> Iterator[Layout]:
+def _looked_at_again(
+    image: Pixels, invert: str, page: Layout | None, polarities: set[str]
+) -> Iterator[Layout]:
     """What else the character may be: the one that a page holds, and that which narrow strokes make up."""
     page = page or find_lines(image, "page", invert)
-    if kind.from_ink(page) == "char":
+    if page.polarity in polarities and kind.from_ink(page) == "char":
         yield _alone(joined(page.glyphs), page.polarity, page.turn)
-    for one in ("no", "yes") if invert == "auto" else (invert,):
-        if found := _crop(image, one, _WIDEST):
+    for one, polarity in (("no", DARK_ON_LIGHT), ("yes", LIGHT_ON_DARK)):
+        if polarity in polarities and (found := _crop(image, one, _WIDEST)):
             yield found
 
 

@@ -73,7 +73,6 @@ def prepare(image: Pixels, invert: str, one_line: bool) -> Plane:
     if sheet is not None:
         depth = cv2.bitwise_and(depth, sheet)  # type: ignore[assignment]
     base, noise = _noise(depth, sheet)
-    noise = max(noise, _grain(depth))
     faint, strong = (base + max(levels, share * noise) for levels, share in (_FAINT, _STRONG))
     otsu, _ = cv2.threshold(depth, 0, 255, cv2.THRESH_OTSU)
     if one_line:
@@ -114,7 +113,7 @@ def _paper(grey: Pixels) -> Pixels:
 def _noise(depth: Pixels, sheet: Pixels | None) -> tuple[float, float]:
     """Median depth of the paper and the noise about it, from every third row and column.
 
-    The noise is taken from the shallow half, which holds no ink.
+    The noise is taken from the shallow half, which holds no ink; where that half is clipped, from the grain.
     """
     sample = depth[::3, ::3]
     values = sample.ravel() if sheet is None else sample[sheet[::3, ::3] > 0]
@@ -122,11 +121,11 @@ def _noise(depth: Pixels, sheet: Pixels | None) -> tuple[float, float]:
     base = int(np.searchsorted(np.cumsum(histogram), histogram.sum() / 2))
     shallow = histogram[: base + 1][::-1]
     spread = int(np.searchsorted(np.cumsum(shallow), shallow.sum() / 2))
-    return float(base), max(1.0, 1.4826 * spread)
+    return float(base), max(1.0, 1.4826 * spread, _grain(depth))
 
 
 def _grain(depth: Pixels) -> float:
-    """Noise of paper so light that half of it is clipped: what a pixel differs from those around it."""
+    """What three pixels in four differ at most from those around them: noise that clipping cannot hide."""
     rest = cv2.absdiff(depth, cv2.medianBlur(depth, 3))[::3, ::3]
     histogram = np.bincount(rest.ravel(), minlength=256)
     return float(np.searchsorted(np.cumsum(histogram), 0.75 * histogram.sum()))

@@ -105,7 +105,7 @@ def _continues(courses: list[Course], x: int, course: Reals, thick: int) -> bool
     """Whether a short stroke lies on the continuation of a line already found."""
     middle, level = x + len(course) / 2, float(np.median(course))
     for start, known in courses:
-        slope = (known[-1] - known[0]) / len(known)
+        slope = _slope(known)
         beyond = max(start - middle, middle - start - len(known), 0.0)
         if abs(known.mean() + slope * (middle - start - len(known) / 2) - level) <= thick + 0.02 * beyond:
             return True
@@ -114,9 +114,11 @@ def _continues(courses: list[Course], x: int, course: Reals, thick: int) -> bool
 
 def _parallel(courses: list[Course], course: Reals) -> bool:
     """Whether a stroke leans as two lines or more do: on ruled paper a letter may hide most of a rule."""
-    slopes = np.array([(known[-1] - known[0]) / len(known) for _, known in courses])
-    own = (course[-1] - course[0]) / len(course)
-    return int(np.count_nonzero(np.abs(slopes - own) <= _LEAN)) > 1
+    return sum(abs(_slope(known) - _slope(course)) <= _LEAN for _, known in courses) > 1
+
+
+def _slope(course: Reals) -> float:
+    return float((course[-1] - course[0]) / len(course))
 
 
 def _peel(mask: Pixels) -> Pixels:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, Pixels, shrink
+from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, Pixels, luminance, shrink
 from hwr_edge.locate.turn import Turn, levelling, slant
 
 _SIDE = 200  # longest side on which the sheet is looked for
@@ -74,7 +74,7 @@ def page_polarity(image: Pixels) -> str:
     """
     step = 1 + max(image.shape[:2]) // 600
     small = image[::step, ::step]
-    grey = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    grey = luminance(small)
     side = max(5, max(grey.shape) // 12) | 1
     rest = grey.astype(np.float32)
     rest -= cv2.blur(rest, (side, side))

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.ink import Pixels
+from hwr_edge.ink import Pixels, luminance
 
 Reals = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def places_of(picture: Pixels, boxes: NDArray[np.int64]) -> Places:
     """Places of boxes (N, 4) x0, y0, x1, y1 in a picture, uint8 (H, W) or BGR (H, W, 3)."""
     corners = boxes.reshape(-1, 4).astype(np.float64)
     centres, sizes = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-    grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    grey = luminance(picture)
     looks = np.zeros((len(corners), _SIDE * _SIDE))
     for look, centre, size in zip(looks, centres.tolist(), sizes.max(axis=1, initial=1), strict=True):
         side = round(_WINDOW * size)

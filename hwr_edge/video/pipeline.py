@@ -8,7 +8,7 @@ import numpy as np
 
 from hwr_edge.decode import OptionError
 from hwr_edge.image import MIN_SIDE
-from hwr_edge.ink import Pixels
+from hwr_edge.ink import Pixels, luminance
 from hwr_edge.prediction import Character, Prediction
 from hwr_edge.recognizer import Recognizer
 from hwr_edge.video.events import Event, Teller
@@ -114,7 +114,7 @@ class Pipeline:
         start = time.perf_counter()
         pixels = frame.pixels
         region = _inside(pixels, self.region)
-        grey: Pixels = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+        grey = luminance(pixels)
         view = _cut(grey, region)
         changed = self._last is None or self._last[0] != region or differs(self._last[1], view)
         stages = {"wait": 1000 * (start - frame.taken), "compare": _since(start)}
