@@ -314,6 +314,10 @@ def letter_on(surroundings: str) -> Pixels:
     cv2.putText(page, "R", (130, 220), FONT, 6, 30, 22, cv2.LINE_AA)
     if surroundings == "frame":
         cv2.rectangle(page, (4, 4), (395, 295), 0, 3)
+    if surroundings == "shadow":
+        right = np.array([[220, 0], [400, 0], [400, 300], [120, 300]])
+        lit = cv2.fillPoly(np.ones(page.shape), [right], (0.6,))
+        page = (page * cv2.GaussianBlur(lit, (0, 0), 6)).astype(np.uint8)
     if surroundings == "desk":
         desk = paper(420, 540, 60)
         desk[60:360, 70:470] = page
@@ -325,7 +329,7 @@ def letter_on(surroundings: str) -> Pixels:
 
 
 @pytest.mark.parametrize("layout", ["auto", "char"])
-@pytest.mark.parametrize("surroundings", ["desk", "grain", "rules", "frame"])
+@pytest.mark.parametrize("surroundings", ["desk", "grain", "rules", "frame", "shadow"])
 def test_a_letter_is_found_amid_its_surroundings(surroundings: str, layout: str) -> None:
     [alone] = find(letter_on("")).glyphs
     found = find(letter_on(surroundings), layout)
@@ -335,6 +339,14 @@ def test_a_letter_is_found_amid_its_surroundings(surroundings: str, layout: str)
     assert found.kind == "char"
     assert np.allclose(box - moved, wanted, atol=8)
     check_geometry(found, letter_on(surroundings))
+
+
+def test_what_thick_strokes_enclose_is_paper() -> None:
+    page = paper(300, 400, 225)
+    for middle in (110, 190):
+        cv2.circle(page, (200, middle), 40, 30, 22, cv2.LINE_AA)
+    found = find(page, "page")
+    assert found.polarity == "dark-on-light" and len(found.glyphs) == 1
 
 
 def test_fine_strokes_are_not_taken_for_the_paper_between_them() -> None:

@@ -20,6 +20,7 @@ from hwr_edge.locate.turn import Turn
 
 _WIDEST = 0.2  # of the picture: strokes of a character that leaves room about it
 _LARGE = 0.4  # of the picture: so large may a sheet be before a desk
+_FULL = 0.75  # of its box: what a sheet fills; of letters only bars and dots do, and they are small
 _MUCH = 0.7  # of the ink's box that a character amid it may fill
 
 
@@ -38,7 +39,7 @@ def find_character(image: Pixels, invert: str, page: Layout | None = None) -> La
     if max(image.shape[:2]) > kind.CHARACTER:
         polarities = stroke_polarities(image) if invert == "auto" else {resolve_polarity(image, invert)}
         stray = whole is None or whole.polarity not in polarities or _stray(whole, image)
-        if whole and whole.polarity in polarities and _near(_box(whole), image, 0) < 2:
+        if whole and whole.polarity in polarities and not _sheet(whole) and _near(_box(whole), image, 0) < 2:
             polarities = {whole.polarity}  # of two, that of ink which looks right otherwise
         for other in _looked_at_again(image, invert, page, polarities) if stray else ():
             if _better(other, whole, image):
@@ -61,6 +62,11 @@ def _looked_at_again(
 def _stray(whole: Layout, image: Pixels) -> bool:
     """Whether ink comes near two of the picture's edges, or is large; one alone may cut a dot or a tail."""
     return _near(_box(whole), image, RIM) > 1 or _area(whole) > _LARGE * image.shape[0] * image.shape[1]
+
+
+def _sheet(whole: Layout) -> bool:
+    """Whether the ink fills its box as no letter does, but as paper with a letter on it."""
+    return bool((whole.glyphs[0].crop > 0).mean() > _FULL)
 
 
 def _better(other: Layout, whole: Layout | None, image: Pixels) -> bool:

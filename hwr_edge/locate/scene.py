@@ -11,6 +11,7 @@ from hwr_edge.locate.turn import Turn, levelling, slant
 _SIDE = 200  # longest side on which the sheet is looked for
 _SMALLEST = 200  # pictures smaller than this are crops of writing: no sheet to find in them
 _SHADE = 0.5  # surroundings darker than this share of the sheet are not paper in shadow
+_NEAR = 8  # a pixel's surroundings are this part of the longer side: wider than the thickest stroke
 _LEVEL = 0.04  # radians: rows of a sheet that is turned by less are found as they are
 
 
@@ -75,7 +76,7 @@ def page_polarity(image: Pixels) -> str:
     step = 1 + max(image.shape[:2]) // 600
     small = image[::step, ::step]
     grey = luminance(small)
-    side = max(5, max(grey.shape) // 12) | 1
+    side = max(5, max(grey.shape) // _NEAR) | 1
     rest = grey.astype(np.float32)
     rest -= cv2.blur(rest, (side, side))
     return DARK_ON_LIGHT if float((rest * rest * rest).sum()) <= 0 else LIGHT_ON_DARK
