@@ -17,7 +17,7 @@ from hwr_edge.locate.layout import in_image
 from hwr_edge.locate.turn import Turn
 from hwr_edge.prediction import Character
 from hwr_edge.spec import ModelSpec
-from hwr_edge.tangle import tangled
+from hwr_edge.tangle import flat, tangled
 
 _SAMPLE = 16  # glyphs of a page whose ink is looked at
 _STAGES = ("load", "decode", "locate", "prepare", "inference")
@@ -172,8 +172,13 @@ def _corners(lines: Sequence[Line]) -> NDArray[np.int64]:
 
 
 def mostly_tangled(lines: Sequence[Line]) -> bool:
-    """Whether every second glyph, or more, is no character by its ink alone; of many, some are looked at."""
+    """Whether every second glyph, or more, is no character by its ink alone, or every line is one rule.
+
+    Of many glyphs some are looked at.
+    """
     crops = [glyph.crop for line in lines for glyph in line.glyphs]
+    if 1 < len(crops) == len(lines) and all(map(flat, crops)):
+        return True
     sample = crops[:: len(crops) // _SAMPLE + 1]
     return bool(sample) and 2 * sum(map(tangled, sample)) >= len(sample)
 

@@ -1,4 +1,4 @@
-"""Ink that is no character, however sure a model is: doodles, hatchings, noise, and ruled paper."""
+"""Ink that is no character, however sure a model is: doodles, hatchings, noise, rules, printed boxes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,21 @@ _INK = 90  # plane value from which a pixel counts as ink
 # of all test sets one in a thousand has more; the busiest by rows are such as ㅃ, by both such as a thin 8.
 _CROSSED, _BOTH = 6.0, 2.2
 _RULE = 0.25  # a rule is lower than this share of its length
+_STRAIGHT = 0.03  # of the width across it: no hand draws all four sides of a box straighter
 
 
 def tangled(crop: Pixels) -> bool:
-    """Whether a crop, uint8 (h, w) ink cut tight, has more strokes than any character, or is rules alone."""
+    """Whether a crop, uint8 (h, w) ink cut tight, has more strokes than any character, or is rules or a box."""
     ink = shrink(crop, _SIDE) >= _INK
     side = max(ink.shape)
     across = (np.count_nonzero(ink[:, 1:] & ~ink[:, :-1]) + np.count_nonzero(ink[:, 0])) / side
     down = (np.count_nonzero(ink[1:] & ~ink[:-1]) + np.count_nonzero(ink[0])) / side
-    return across + down > _CROSSED or min(across, down) > _BOTH or _ruled(ink)
+    return across + down > _CROSSED or min(across, down) > _BOTH or _ruled(ink) or _boxed(ink)
+
+
+def flat(crop: Pixels) -> bool:
+    """Whether a crop, uint8 (h, w) ink cut tight, may be a rule: much wider than high."""
+    return bool(crop.shape[0] <= _RULE * crop.shape[1])
 
 
 def _ruled(ink: NDArray[np.bool_]) -> bool:
@@ -32,3 +38,18 @@ def _ruled(ink: NDArray[np.bool_]) -> bool:
     bands = [ink[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
     slim = all(len(band) <= _RULE * width for band in bands)
     return slim and all(np.count_nonzero(band.any(axis=0)) > 0.95 * width for band in bands)
+
+
+def _boxed(ink: NDArray[np.bool_]) -> bool:
+    """Four straight sides about what is mostly paper, in ink large enough to show how straight they are."""
+    top, left = ink.shape[0] // 4, ink.shape[1] // 4
+    if max(ink.shape) < _SIDE or ink[top : len(ink) - top, left : ink.shape[1] - left].mean() > 0.5:
+        return False
+    return all(_straight(side) for side in (ink, ink[:, ::-1], ink.T, ink.T[:, ::-1]))
+
+
+def _straight(ink: NDArray[np.bool_]) -> bool:
+    """Whether ink begins at the left edge in every row but those at the ends, where corners are round."""
+    end = len(ink) // 8
+    rows = ink[end : len(ink) - end]
+    return bool(rows.any(axis=1).all() and rows.argmax(axis=1).max() <= _STRAIGHT * ink.shape[1])
