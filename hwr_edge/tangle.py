@@ -15,7 +15,7 @@ _STRAIGHT = 0.03  # of the width across it: no hand draws all four sides of a bo
 
 
 def tangled(crop: Pixels) -> bool:
-    """Whether a crop, uint8 (h, w) ink cut tight, has more strokes than any character, or is rules or a box."""
+    """Whether a crop, uint8 (h, w) ink cut tight, is more strokes than any character, rules or a box."""
     ink = shrink(crop, _SIDE) >= _INK
     side = max(ink.shape)
     across = (np.count_nonzero(ink[:, 1:] & ~ink[:, :-1]) + np.count_nonzero(ink[:, 0])) / side
