@@ -13,7 +13,7 @@ from hwr_edge.ink import Pixels
 from hwr_edge.locate import Box, Glyph, Word
 from hwr_edge.locate.field import field_ink
 from hwr_edge.segment import spare_widths, split
-from hwr_edge.segment.cuts import cut, find_seams, stroke_width
+from hwr_edge.segment.cuts import broken, cut, find_seams, loops, stroke_width
 from hwr_edge.segment.lattice import best_path
 
 HEIGHT, PEN = 40, 4
@@ -150,6 +150,23 @@ def test_dots_and_dashes_are_left_out() -> None:
     word = Word(glyphs_of(write(["ring", "dot", "cross", "ring", "dash"], 6)))
     assert len(word.glyphs) == 5
     assert oracle.read(split([word], oracle)) == ["ring", "cross", "ring"]
+
+
+def test_a_dash_of_any_length_is_left_out() -> None:
+    oracle = Oracle()
+    ring, dash = glyphs_of(write(["ring", "dash"], 6))
+    crop = np.repeat(dash.crop, 3, axis=1)
+    box = Box(dash.box.x0, dash.box.y0, dash.box.x0 + crop.shape[1], dash.box.y1)
+    assert oracle.read(split([Word((ring, Glyph(box, crop)))], oracle)) == ["ring"]
+
+
+def test_a_seam_along_the_edge_of_a_loop_does_not_break_it() -> None:
+    ring = tight(shape("ring"))
+    holes = loops(ring, PEN)
+    first = int(np.flatnonzero(holes.any(axis=0))[0])
+    through, along = (np.full(len(ring), x) for x in (ring.shape[1] // 2, first))
+    assert (holes[:, first] > 0).any()
+    assert [broken(holes, path) for path in (through, along)] == [1, 0]
 
 
 def test_nothing_gives_nothing_and_the_recogniser_is_not_asked() -> None:

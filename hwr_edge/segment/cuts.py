@@ -17,6 +17,7 @@ _WAIST = 0.85  # the outline is low where it is under this share of its height t
 _SLANTS = (0.0, 0.15, 0.3, 0.45, 0.6, -0.15)
 _WALL = 0.3  # of a pen's width: a shared wall is cut down its middle
 _ALONG = 2.0  # a seam that stays in ink for so many widths of the pen runs along a stroke
+_EDGE = 0.15  # of a loop's paper: so much may lie beyond a wall that is cut
 _INK = 90  # plane value from which a pixel counts as ink
 _SPECK = 0.1  # least ink between two seams: a stroke as long as this share of the writing's height
 
@@ -55,7 +56,7 @@ def find_seams(plane: Pixels, stroke: float, height: float, slant: float = 0.0) 
         return []
     rows = np.arange(len(plane))
     before = np.cumsum(plane, axis=1, dtype=np.float32) / 255
-    holes = _holes(plane, stroke)
+    holes = loops(plane, stroke)
     speck = _SPECK * stroke * height
     marks = [0.0, float(before[:, -1].sum())]
     found: list[Seam] = []
@@ -64,8 +65,7 @@ def find_seams(plane: Pixels, stroke: float, height: float, slant: float = 0.0) 
         if min(abs(left - mark) for mark in marks) < speck or any(_cross(path, seam.path) for seam in found):
             continue
         marks.append(left)
-        loops = len(set(holes[rows, path].tolist()) - {0})
-        found.append(Seam(float(plane[rows, path].sum()) / 255, loops, path))
+        found.append(Seam(float(plane[rows, path].sum()) / 255, broken(holes, path), path))
     return sorted(found, key=lambda seam: int(seam.path.sum()))
 
 
@@ -155,7 +155,7 @@ def _cross(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
     return bool((one < other).any() and (one > other).any())
 
 
-def _holes(plane: Pixels, stroke: float) -> NDArray[np.int32]:
+def loops(plane: Pixels, stroke: float) -> NDArray[np.int32]:
     """Paper inside closed loops, numbered from 1; 0 elsewhere and in loops smaller than a dot of the pen."""
     paper = cv2.copyMakeBorder((plane < _INK).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(paper, connectivity=4)
@@ -164,6 +164,14 @@ def _holes(plane: Pixels, stroke: float) -> NDArray[np.int32]:
     table[[0, labels[0, 0]]] = 0
     numbered: NDArray[np.int32] = table[labels[1:-1, 1:-1]]
     return numbered
+
+
+def broken(holes: NDArray[np.int32], path: NDArray[np.int64]) -> int:
+    """How many loops a path breaks: it leaves a good share of each on either side, not an edge alone."""
+    count = int(holes.max(initial=0)) + 1
+    left = np.bincount(holes[np.arange(holes.shape[1]) <= path[:, None]], minlength=count)[1:]
+    whole = np.bincount(holes.ravel(), minlength=count)[1:]
+    return int(np.count_nonzero(np.minimum(left, whole - left) > _EDGE * whole))
 
 
 def _sweep(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -14,36 +15,42 @@ _MAX_RUN = 5  # pieces a glyph may be made of
 _MAX_WIDTH = 1.35  # width of a glyph, in heights of the writing
 _FLOOR = 1e-4  # a confidence below this says no more than this
 
-# What each trait costs, in nats: fitted by maximum likelihood (a conditional random field over all ways of
-# cutting) to the first 400 pictures of cheque-amounts. Sizes are in heights of the writing.
-_DOUBT = 1.8  # a nat of the recogniser's doubt
-_DOUBT_WIDE = 1.8  # the same, times the width: a wide glyph stands in for several narrow ones
-_SHAPE = (
-    2.1,  # being a glyph at all
-    6.5,  # height missing to 0.55
-    1.7,  # height missing to 0.8
-    1.5,  # width missing to 0.3
-    9.6,  # foot higher than 0.2 above the baseline
-    4.5,  # head lower than 0.25 below the line's
-)
-_TRUST = 3.0  # so many times more for each nat of doubt about parts of a glyph believed to be one
-_WIDTH = (4.2, 3.9)  # width over 0.65 and over 0.95; wide characters such as W may have more
-_JOIN, _GAP = 1.1, 12.0  # joining two pieces over a gap, and the gap's width
-_CUT, _LOOP = 0.15, 5.0  # a cut at one side, and each closed loop that it breaks
+_USUAL_WIDTH = 0.65  # of a glyph, in heights of the writing
 _MARK, _PAIR = 0.6, 0.75  # at most so high: a comma, and an equals sign or a colon
+_LONG = 1.2  # at most so wide: any mark but a dash
+_FLAT = 0.3  # of its width: height of a dash, which may be of any length
+_PART = 0.35  # height of each part of a pair
 _INK = 90  # plane value from which a pixel counts as ink
-_DROP = (
-    1.4,  # being left out
-    7.0,  # height over 0.25
-    2.4,  # width over 0.4
-    1.5,  # ink, in strokes as long as the writing is high
+_TRUST = 3.0  # so many times more for each nat of doubt about parts of a glyph believed to be one
+
+# What each trait costs, in nats: fitted by maximum likelihood over all ways of cutting (a conditional random
+# field), by `python -m benchmarks.cutting`, which moves them little if it runs again. Sizes are in heights.
+GLYPH = (
+    1.1,  # being a glyph at all
+    4.8,  # width missing to 0.3
+    9.9,  # foot higher than 0.2 above the baseline
+    2.2,  # head lower than 0.25 below the line's
+    0.3,  # joining two pieces over a gap
+    9.9,  # the gap's width
+    0.9,  # a cut at a side
+    1.05,  # a closed loop that it breaks
+    6.2,  # width over the usual; wide characters such as W may have more
+    3.1,  # a nat of the recogniser's doubt
+)
+MARK = (
+    0.5,  # being left out, as a dot, comma or dash
+    2.6,  # height over 0.25
+    -5.1,  # width over 0.4: a dash is no character
+    4.4,  # ink, in strokes as long as the writing is high
+    3.4,  # of what is cut off: width over 0.3
 )
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The recogniser's confidence, and how many heights wider than others the character may be."""
+    """The likeliest class, its confidence, and how many heights wider than others it may be."""
 
+    shape: int
     confidence: float
     spare: float
 
@@ -97,7 +104,7 @@ class Candidate:
     Attributes:
         plane: uint8 (h, w) the ink of all its pieces.
         x0, y0: place of the plane's corner.
-        price: what its shape but for its width costs, in nats, before the recogniser has seen it.
+        form: its traits but for great width and doubt, as `GLYPH` orders them.
         wide: its width in heights of the writing.
         trust: how far a glyph that it is cut from was believed to be one, 0-1.
         known: its reading where it is a glyph already scored, else None.
@@ -108,17 +115,15 @@ class Candidate:
     plane: Pixels
     x0: int
     y0: int
-    price: float
+    form: tuple[float, ...]
     wide: float
     trust: float
     known: Reading | None
 
-    def cost(self, reading: "Reading") -> float:
-        """What it costs in nats to take it for a glyph of this reading."""
-        wide = self.wide - reading.spare
-        width = _dot(_WIDTH, (max(0.0, wide - 0.65), max(0.0, wide - 0.95)))
-        scale = (1 + _TRUST * self.trust) * (_DOUBT + _DOUBT_WIDE * self.wide)
-        return self.price + width + scale * doubt(reading.confidence)
+    def traits(self, reading: Reading) -> tuple[float, ...]:
+        """What speaks against taking it for a glyph of this reading, as `GLYPH` orders it."""
+        width = max(0.0, self.wide - reading.spare - _USUAL_WIDTH)
+        return (*self.form, width, (1 + _TRUST * self.trust) * doubt(reading.confidence))
 
 
 def join(pieces: Sequence[Piece]) -> tuple[Pixels, int, int]:
@@ -162,31 +167,41 @@ def _candidate(pieces: Sequence[Piece], first: int, last: int, scale: Scale) -> 
     run = pieces[first : last + 1]
     plane, x0, y0 = join(run)
     after = pieces[last + 1] if last + 1 < len(pieces) else None
-    price = _shape_price(plane.shape, y0, scale) + _gap_price(run, scale)
-    price += _cut_price(run[0].seam) + _cut_price(after.seam if after else None)
+    seams = [run[0].seam, after.seam if after else None]
+    cuts = sum(seam is not None for seam in seams), sum(seam.loops for seam in seams if seam)
+    form = (*_shape(plane.shape, y0, scale), *_gaps(run, scale), *cuts)
     trust = max(run[0].trust, after.trust if after else 0.0)
     known = run[0].whole if last == first else None
-    return Candidate(first, last, plane, x0, y0, price, plane.shape[1] / scale.height, trust, known)
+    return Candidate(first, last, plane, x0, y0, form, plane.shape[1] / scale.height, trust, known)
 
 
-def drop_price(piece: Piece, scale: Scale) -> float:
-    """What it costs to take a piece for dots, commas or dashes; infinite where it is too large for one."""
-    tall, wide = piece.plane.shape[0] / scale.height, piece.plane.shape[1] / scale.height
-    if tall <= _MARK and wide <= 1.2 and not (tall > 0.35 and wide > 0.4):
-        return _mark_price(piece.plane, scale)
-    if tall > _PAIR or wide > 1.2:
-        return math.inf
-    # A colon or an equals sign: marks one over the other, each left out on its own account.
-    parts = _stacked(piece.plane)
-    if len(parts) != 2 or max(part.shape[0] for part in parts) > 0.35 * scale.height:
-        return math.inf
-    return sum(_mark_price(part, scale) for part in parts)
+def marks(pieces: Sequence[Piece], scale: Scale) -> list[tuple[float, ...] | None]:
+    """What speaks against leaving each piece out, as `MARK` orders it; None if too large for one."""
+    seams = [*(piece.seam for piece in pieces), None]
+    found: list[tuple[float, ...] | None] = []
+    for piece, (left, right) in zip(pieces, pairwise(seams), strict=True):
+        parts = _parts(piece.plane, scale)
+        whole = left is None and right is None
+        over = 0.0 if whole else max(0.0, piece.plane.shape[1] / scale.height - 0.3)
+        sums = [sum(values) for values in zip(*(_mark(part, scale) for part in parts), strict=True)]
+        found.append((*sums, over) if parts else None)
+    return found
 
 
-def _mark_price(plane: Pixels, scale: Scale) -> float:
+def _parts(plane: Pixels, scale: Scale) -> list[Pixels]:
+    """The marks that a piece could be: itself, or those of a pair, one over the other; none if too large."""
+    tall, wide = plane.shape[0] / scale.height, plane.shape[1] / scale.height
+    if tall <= _MARK and (wide <= _LONG or tall <= _FLAT * wide):
+        return [plane]
+    parts = _stacked(plane) if tall <= _PAIR and wide <= _LONG else []
+    pair = len(parts) == 2 and max(part.shape[0] for part in parts) <= _PART * scale.height
+    return parts if pair else []
+
+
+def _mark(plane: Pixels, scale: Scale) -> tuple[float, ...]:
     tall, wide = plane.shape[0] / scale.height, plane.shape[1] / scale.height
     ink = float(plane.sum()) / 255 / (scale.height * scale.stroke)
-    return _dot(_DROP, (1.0, max(0.0, tall - 0.25), max(0.0, wide - 0.4), ink))
+    return 1.0, max(0.0, tall - 0.25), max(0.0, wide - 0.4), ink
 
 
 def _stacked(plane: Pixels) -> list[Pixels]:
@@ -235,28 +250,25 @@ def doubt(confidence: float) -> float:
     return -math.log(max(confidence, _FLOOR))
 
 
-def _dot(weights: Sequence[float], traits: Sequence[float]) -> float:
+def cost(weights: Sequence[float], traits: Sequence[float]) -> float:
+    """Nats for all that speaks against a choice."""
     return sum(weight * trait for weight, trait in zip(weights, traits, strict=True))
 
 
-def _shape_price(shape: tuple[int, ...], y0: int, scale: Scale) -> float:
-    """Characters of one writer are neither far smaller than the line nor far wider than they are tall."""
-    tall, wide = shape[0] / scale.height, shape[1] / scale.height
+def _shape(shape: tuple[int, ...], y0: int, scale: Scale) -> tuple[float, ...]:
+    """Characters of one writer are no mere strokes, and stand on the line."""
+    wide = shape[1] / scale.height
     above = (scale.foot - y0 - shape[0]) / scale.height
     below = 1 - (scale.foot - y0) / scale.height
-    excess = (0.55 - tall, 0.8 - tall, 0.3 - wide, above - 0.2, below - 0.25)
-    return _dot(_SHAPE, (1.0, *(max(0.0, value) for value in excess)))
+    return 1.0, max(0.0, 0.3 - wide), max(0.0, above - 0.2), max(0.0, below - 0.25)
 
 
-def _gap_price(run: Sequence[Piece], scale: Scale) -> float:
-    """Parts of one character lie close together."""
-    price, reach = 0.0, run[0].x1
+def _gaps(run: Sequence[Piece], scale: Scale) -> tuple[float, float]:
+    """Parts of one character lie close together: how many gaps are between them, and how wide they are."""
+    count, width, reach = 0, 0.0, run[0].x1
     for piece in run[1:]:
         if piece.seam is None:
-            price += _JOIN + _GAP * max(0.0, (piece.x0 - reach) / scale.height)
+            count += 1
+            width += max(0.0, (piece.x0 - reach) / scale.height)
         reach = max(reach, piece.x1)
-    return price
-
-
-def _cut_price(seam: Seam | None) -> float:
-    return 0.0 if seam is None else _CUT + _LOOP * seam.loops
+    return count, width

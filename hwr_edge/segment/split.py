@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,21 @@ from hwr_edge.ink import Pixels
 from hwr_edge.locate.layout import Box, Glyph, Word
 from hwr_edge.segment.cuts import cut, find_seams, slant_of, stroke_width
 from hwr_edge.segment.lattice import (
+    GLYPH,
+    MARK,
     Candidate,
     Piece,
     Reading,
     Scale,
     best_path,
     candidates,
-    drop_price,
+    cost,
+    marks,
 )
 
 Score = Callable[[list[Pixels]], NDArray[np.float32]]
 
-_SURE = 0.9  # a glyph of usual shape with this confidence is left alone
+_SURE = 0.97  # a glyph of usual shape with this confidence is left alone
 _BELIEVED = 0.6  # from this confidence on, a glyph is cut only into parts that are surer still
 _USUAL_WIDTH = 1.15  # at most, in heights of the writing
 _USUAL_HEIGHT = 0.45  # at least
@@ -35,14 +38,15 @@ _NEVER_CUT = 0.3  # glyphs lower than this, in heights of the writing, are dots 
 
 
 @dataclass(frozen=True, eq=False)
-class _Task:
-    """A word to be cut anew."""
+class Task:
+    """A word to be cut anew: its pieces, all glyphs that they could form, and how each of these is read."""
 
     pieces: list[Piece]
     sure: dict[int, Glyph]
     scale: Scale
     zoom: tuple[float, float]
     options: list[Candidate]
+    readings: tuple[Reading, ...] = ()
 
 
 def split(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None = None) -> list[Word]:
@@ -61,36 +65,42 @@ def split(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None
     Returns:
         The words in the same order; a word of which nothing is left is left out.
     """
+    result = []
+    for task in plan(words, score, spare):
+        if isinstance(task, Word):
+            result.append(task)
+        elif chosen := _choose(task):
+            result.append(Word(chosen))
+    return result
+
+
+def plan(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None = None) -> list[Task | Word]:
+    """For each word all that could be made of it, or itself where nothing about it is doubtful."""
     glyphs = [glyph for word in words for glyph in word.glyphs]
     if not glyphs:
         return list(words)
-    readings = _readings(score([glyph.crop for glyph in glyphs]), spare)
+    readings = iter(_readings(score([glyph.crop for glyph in glyphs]), spare))
     height = _usual_height(glyphs)
     pen = cache(lambda: _pen(glyphs, height))  # most pages have no doubtful word and never ask for it
-    tasks: list[_Task | Word] = []
-    start = 0
-    for word in words:
-        own = readings[start : start + len(word.glyphs)]
-        start += len(word.glyphs)
-        tasks.append(_plan(word, own, height, pen))
-    options = [option for task in tasks if isinstance(task, _Task) for option in task.options]
+    tasks = [_plan(word, list(islice(readings, len(word.glyphs))), height, pen) for word in words]
+    options = [option for task in tasks if isinstance(task, Task) for option in task.options]
     patches = [option.plane for option in options if option.known is None]
     if not patches:
         return list(words)
     fresh = iter(_readings(score(patches), spare))
-    result = []
-    for task in tasks:
-        if isinstance(task, Word):
-            result.append(task)
-        elif chosen := _choose(task, fresh):
-            result.append(Word(chosen))
-    return result
+    return [task if isinstance(task, Word) else _read(task, fresh) for task in tasks]
+
+
+def _read(task: Task, fresh: Iterator[Reading]) -> Task:
+    """The task with a reading for each option; `fresh` gives those not known before."""
+    return replace(task, readings=tuple(next(fresh) if o.known is None else o.known for o in task.options))
 
 
 def _readings(scores: NDArray[np.float32], spare: NDArray[np.float32] | None) -> list[Reading]:
     best = scores.argmax(axis=1)
     room = np.zeros(len(best)) if spare is None else spare[best]
-    return [Reading(*pair) for pair in zip(scores.max(axis=1).tolist(), room.tolist(), strict=True)]
+    columns = best.tolist(), scores.max(axis=1).tolist(), room.tolist()
+    return [Reading(*row) for row in zip(*columns, strict=True)]
 
 
 def _usual_height(glyphs: Sequence[Glyph]) -> float:
@@ -113,7 +123,7 @@ def _pen(glyphs: Sequence[Glyph], height: float) -> tuple[float, float]:
 
 def _plan(
     word: Word, readings: list[Reading], usual: float, pen: Callable[[], tuple[float, float]]
-) -> _Task | Word:
+) -> Task | Word:
     """The word itself where nothing about it is doubtful, else its pieces and candidates."""
     own = _usual_height(word.glyphs)
     height = float(np.clip(own, 0.75 * usual, 1.33 * usual))
@@ -145,7 +155,7 @@ def _plan(
     order = sorted(range(len(pieces)), key=lambda i: pieces[i].x0 + pieces[i].x1)
     kept = {place: sources[i] for place, i in enumerate(order) if pieces[i].whole is not None}
     row = _in_order(pieces, order)
-    return _Task(row, kept, scale, zoom, candidates(row, scale))
+    return Task(row, kept, scale, zoom, candidates(row, scale))
 
 
 def _apart(word: Word, height: float) -> bool:
@@ -192,19 +202,19 @@ def _in_order(pieces: list[Piece], order: list[int]) -> list[Piece]:
     return result
 
 
-def _choose(task: _Task, fresh: Iterator[Reading]) -> tuple[Glyph, ...]:
-    """The glyphs of the cheapest path; `fresh` gives the readings of the options not known before."""
-    choices = []
-    for option in task.options:
-        cost = option.cost(next(fresh) if option.known is None else option.known)
-        choices.append((option.first, option.last, cost))
-    for number, piece in enumerate(task.pieces):
-        choices.append((number, number, drop_price(piece, task.scale)))
+def _choose(task: Task) -> tuple[Glyph, ...]:
+    """The glyphs of the cheapest path."""
+    choices = [
+        (option.first, option.last, cost(GLYPH, option.traits(reading)))
+        for option, reading in zip(task.options, task.readings, strict=True)
+    ]
+    for number, traits in enumerate(marks(task.pieces, task.scale)):
+        choices.append((number, number, math.inf if traits is None else cost(MARK, traits)))
     path = best_path(len(task.pieces), choices)
     return tuple(_glyph(task.options[i], task) for i in path if i < len(task.options))
 
 
-def _glyph(option: Candidate, task: _Task) -> Glyph:
+def _glyph(option: Candidate, task: Task) -> Glyph:
     """The option as a glyph in image pixels; one that was sure before comes back as it was."""
     if option.known is not None:
         return task.sure[option.first]
