@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwr_edge.errors import HwrError, ModelFileError
+from hwr_edge.lookalikes import merged
 from hwr_edge.spec import ModelSpec
 
 LOW_CONFIDENCE = "low_confidence"
@@ -17,6 +18,7 @@ _NAMED = {
     "lower": str.islower,
     "letters": str.isalpha,
 }
+_TWIN = 0.3  # what a letter of the other case counts, where only one case is allowed
 _ALIKE = {"0": "o", "1": "l", "I": "l", "2": "z", "5": "s", "9": "g", "q": "g"}
 
 
@@ -61,7 +63,9 @@ def decode(
     Args:
         probabilities: float32 (N, classes), as a runtime answers.
         spec: the model's; its temperature calibrates, its `reject_below` is the limit for doubt.
-        charset: the characters allowed, see `allowed_labels`; the others' probability is shared out.
+        charset: the characters allowed, see `allowed_labels`; the others' probability is shared out, but
+            that of a letter whose other case alone is allowed goes to this one, if less than all of it: who
+            writes a small t among capitals means T.
         top_k: how many alternatives an answer lists, at least 1.
         min_confidence: the limit for doubt, 0-1, in place of the model's own.
 
@@ -80,10 +84,9 @@ def calibrate(
     probabilities: NDArray[np.float32], spec: ModelSpec, charset: str | None = None
 ) -> NDArray[np.float32]:
     """The first half of `decode`: (N, classes) to (N, allowed labels), calibrated; rows add up to 1."""
-    columns, _ = allowed_labels(spec.labels, charset)
-    scores = probabilities if columns is None else probabilities[:, columns]
-    if spec.temperature != 1.0:
-        scores = scores ** np.float32(1 / spec.temperature)
+    scores = probabilities if spec.temperature == 1.0 else probabilities ** np.float32(1 / spec.temperature)
+    if charset is not None:
+        scores = scores @ _speaks_for(spec.labels, charset)
     totals = np.add.reduce(scores, axis=1, keepdims=True)
     if not np.minimum.reduce(totals, axis=None, initial=1.0) > 0:
         scores, totals = _without_empty_rows(scores, totals, spec)
@@ -124,6 +127,20 @@ def allowed_labels(
         raise OptionError(f"charset {charset!r} leaves nothing: the model knows {''.join(labels)}")
     columns = [index for index, label in enumerate(labels) if label in wanted]
     return np.array(columns, np.intp), tuple(labels[index] for index in columns)
+
+
+@functools.lru_cache(maxsize=64)
+def _speaks_for(labels: tuple[str, ...], charset: str) -> NDArray[np.float32]:
+    """How far each label speaks for each one allowed: float32 (labels, allowed labels), 0-1."""
+    allowed = allowed_labels(labels, charset)[1]
+    shares = np.array([[label == one for one in allowed] for label in labels], np.float32)
+    for row, label in zip(shares, labels, strict=True):
+        twin = label.swapcase()
+        # A small l among capitals is an I as likely as an L: it tells nothing.
+        rivals = {one for one in allowed if merged(one) == merged(label)} - {twin}
+        if label not in allowed and twin in allowed and not rivals:
+            row[allowed.index(twin)] = _TWIN
+    return shares
 
 
 @functools.lru_cache(maxsize=64)

@@ -41,6 +41,15 @@ def test_a_charset_masks_and_shares_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "charset", "read"),
+    [("t", "upper", "T"), ("T", "a-z", "t"), ("l", "upper", "X"), ("t", "letters", "t"), ("b", "0-9", "6")],
+)
+def test_a_letter_of_the_other_case_speaks_for_its_twin(written: str, charset: str, read: str) -> None:
+    scores = {written: 0.9, "X": 0.05, "x": 0.04, "_6": 0.01}
+    assert decode(peak(**scores), LATIN, charset=charset)[0].label == read
+
+
+@pytest.mark.parametrize(
     ("charset", "allowed"),
     [
         ("digits", string.digits),

@@ -285,17 +285,18 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
     """The same pixels of each drawing, through JavaScript and through Python: inputs and answers agree."""
     reader = Recognizer(bundled / "latin62.onnx", "onnxruntime")
     with _opened(browser, static) as page:
-        for character, x, y, size in (
-            ("R", 150, 90, 180),
-            ("8", 20, 40, 60),
-            ("g", 260, 60, 300),
-            ("i", 30, 5, 90),
-            ("i", 150, -30, 200),  # its dot is cut by the upper edge
+        for character, x, y, size, charset in (
+            ("R", 150, 90, 180, ""),
+            ("8", 20, 40, 60, ""),
+            ("g", 260, 60, 300, ""),
+            ("t", 100, 60, 200, "upper"),  # a small letter where capitals are asked for
+            ("i", 30, 5, 90, ""),
+            ("i", 150, -30, 200, ""),  # its dot is cut by the upper edge
         ):
             write(page, character, x, y, size, step=12)
             until(page, "document.getElementById('letters').children.length === 1")
-            drawing, answer, rejected = page.evaluate(_ASK)
-            theirs = reader.predict(base64.b64decode(drawing), "char")
+            drawing, answer, rejected = page.evaluate(_ASK, charset)
+            theirs = reader.predict(base64.b64decode(drawing), "char", charset or None)
             assert rejected == theirs.rejected
             assert [one["label"] for one in answer["alternatives"]] == [
                 one.label for one in theirs.characters[0].alternatives
@@ -319,7 +320,7 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
             ):
                 draw_line(page, *line)
         until(page, "document.getElementById('status').textContent.includes('hardly one character')")
-        drawing, _, rejected = page.evaluate(_ASK)
+        drawing, _, rejected = page.evaluate(_ASK, "")
         assert rejected == reader.predict(base64.b64decode(drawing), "char").rejected == "low_confidence"
 
 
@@ -343,7 +344,7 @@ def test_the_folder_says_that_it_reads_one_character_at_a_time(browser: Any, sta
 
 
 # The drawing as the page hands it on, as a PNG; and what the page's own engine answers to it.
-_ASK = """async () => {
+_ASK = """async (charset) => {
     const engine = await import("./assets/engine.js");
     const canvas = document.createElement("canvas");
     const pad = document.getElementById("pad");
@@ -356,6 +357,6 @@ _ASK = """async () => {
         drawn.data[at + 3] = 255;
     }
     context.putImageData(drawn, 0, 0);
-    const answer = await engine.predict(canvas, { model: "latin62", charset: "" });
+    const answer = await engine.predict(canvas, { model: "latin62", charset });
     return [canvas.toDataURL("image/png").split(",")[1], answer.characters[0], answer.rejected];
 }"""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hwr_edge import modelfile, models
+from hwr_edge import lookalikes, modelfile, models
 from hwr_edge.errors import HwrError, ModelFileError, RuntimeMissingError
 from hwr_edge.web.charsets import charsets
 
@@ -124,6 +124,7 @@ def _row(path: Path) -> dict[str, Any]:
         "romanised": spec.romanised,
         "charsets": list(named),
         "named": named,
+        "lookalikes": lookalikes.GROUPS,
         "input": vars(spec.input),
         "temperature": spec.temperature,
         "reject_below": spec.reject_below,

@@ -21,13 +21,29 @@ export function allowedLabels(model, charset) {
   return model.labels.filter((label) => wanted.has(label));
 }
 
+const TWIN = 0.3; // what a letter of the other case counts, where only one case is allowed
+
+// The allowed label that a letter of the other case speaks for, if any; a small l among capitals may be an I.
+function twinOf(label, allowed, model) {
+  const twin = label === label.toUpperCase() ? label.toLowerCase() : label.toUpperCase();
+  const alike = model.lookalikes.find((group) => group.includes(label)) ?? label;
+  const rivals = [...alike].filter((one) => one !== twin && allowed.has(one));
+  return !allowed.has(label) && allowed.has(twin) && !rivals.length ? twin : null;
+}
+
 // Calibrated alternatives, best first: [{label, confidence}, ...].
 export function alternatives(probabilities, model, charset, count = 5) {
   const allowed = new Set(allowedLabels(model, charset));
-  const scores = model.labels
-    .map((label, index) => ({ label, confidence: probabilities[index] ** (1 / model.temperature) }))
-    .filter(({ label }) => allowed.has(label));
-  const total = scores.reduce((sum, { confidence }) => sum + confidence, 0);
-  for (const score of scores) score.confidence = total > 0 ? score.confidence / total : 1 / scores.length;
-  return scores.sort((a, b) => b.confidence - a.confidence).slice(0, count);
+  const scores = new Map([...allowed].map((label) => [label, 0]));
+  model.labels.forEach((label, index) => {
+    const score = probabilities[index] ** (1 / model.temperature);
+    const twin = twinOf(label, allowed, model);
+    if (allowed.has(label)) scores.set(label, scores.get(label) + score);
+    else if (twin) scores.set(twin, scores.get(twin) + TWIN * score);
+  });
+  const total = [...scores.values()].reduce((sum, score) => sum + score, 0);
+  return [...scores]
+    .map(([label, score]) => ({ label, confidence: total > 0 ? score / total : 1 / scores.size }))
+    .sort((a, b) => b.confidence - a.confidence)
+    .slice(0, count);
 }
