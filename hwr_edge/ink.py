@@ -19,6 +19,7 @@ LIGHT_ON_DARK = "light-on-dark"
 
 _COARSE = 160  # longest side on which one character is searched for
 FINE = 96  # longest side of the character that is cut out
+_LARGE = 512  # longest side from which it pays to halve pictures first
 _BACKGROUND = 32  # longest side on which the paper's brightness is estimated
 _INK_LEVEL = 90  # plane value from which a pixel counts as ink
 _MIN_CONTRAST = 10.0  # grey levels; fainter marks than this are taken for paper
@@ -123,6 +124,9 @@ def resolve_polarity(image: Pixels, invert: str) -> str:
 
 def shrink(image: Pixels, longest: int) -> Pixels:
     """Reduce so that the longest side is at most `longest` pixels; smaller pictures stay as they are."""
+    while max(image.shape[:2]) > max(_LARGE, 3 * longest) and not (image.shape[0] % 2 or image.shape[1] % 2):
+        # Halves are averaged ten times as fast as other shares.
+        image = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     scale = longest / max(image.shape[:2])
     if scale >= 1:
         return image

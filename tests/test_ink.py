@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, char_crop, find_polarity, stroke_polarities
+from hwr_edge.ink import (
+    DARK_ON_LIGHT,
+    LIGHT_ON_DARK,
+    char_crop,
+    find_polarity,
+    shrink,
+    stroke_polarities,
+)
 
 
 def cross(height: int = 60, width: int = 80, paper: int = 230, ink: int = 40) -> np.ndarray:
@@ -120,3 +127,13 @@ def test_large_photographs_are_cut_where_the_character_is(scale: int, dx: int, d
     x0, y0, x1, y1 = crop.box
     assert 0 <= x0 < x1 <= 500 and 0 <= y0 < y1 <= 400
     assert abs((x0 + x1) / 2 - centre[0]) <= 4 and abs((y0 + y1) / 2 - centre[1]) <= 4
+
+
+@pytest.mark.parametrize("size", [(1200, 900), (1201, 900), (4000, 3000), (600, 500)])
+def test_large_pictures_shrink_to_the_mean_of_what_they_cover(size: tuple[int, int]) -> None:
+    width, height = size
+    slope = np.linspace(0, 200, width)[None, :] + np.linspace(0, 55, height)[:, None]
+    small = shrink(slope.astype(np.uint8), 160)
+    expected = cv2.resize(slope, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert small.shape == (round(height * 160 / width), 160)
+    assert np.abs(small - expected).max() <= 2
