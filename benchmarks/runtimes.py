@@ -9,7 +9,6 @@ their agreement with the float model on drawings. Measure on a quiet machine.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from itertools import islice
@@ -20,6 +19,7 @@ import cv2
 
 from benchmarks import architectures, machines
 from benchmarks.kept_out import CHARS74K, KEPT_OUT, MNIST, Labelled
+from benchmarks.lines import DATA
 from hwr_edge import models
 from hwr_edge.bench import advice, plan, session
 from hwr_edge.bench.plan import Settings
@@ -103,7 +103,7 @@ def main() -> None:
     """Measure, write, refill."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help="names, files or folders; the bundled models by default")
-    parser.add_argument("--data", default=os.environ.get("HWR_EDGE_DATA"), help="folder of the real data")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real data")
     parser.add_argument("--architectures", type=Path, default=architectures.FOLDER, help="exported files")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=5000)
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=machines.RESULTS, help="folder to write to")
     args = parser.parse_args()
     settings = Settings(Budget(args.runs, 1.0, args.max_seconds), rounds=args.rounds)
-    data = Path(args.data) if args.data else None
+    data = args.data if args.data.is_dir() else None
     found = joined([measure(model, data, settings) for model in args.models or models.names()])
     print(f"{machines.write(found, 'runtimes', args.results)}\n{found['advice']}")
     rows = table(machines.read("runtimes", args.results))
