@@ -23,8 +23,8 @@ _PART = 0.35  # height of each part of a pair
 _INK = 90  # plane value from which a pixel counts as ink
 _TRUST = 3.0  # so many times more for each nat of doubt about parts of a glyph believed to be one
 
-# What each trait costs, in nats: fitted by maximum likelihood over all ways of cutting (a conditional random
-# field), by `python -m benchmarks.cutting`, which moves them little if it runs again. Sizes are in heights.
+# What each trait costs, in nats; sizes are in heights of the writing. Fitted by maximum likelihood over all
+# ways of cutting, a conditional random field: `python -m benchmarks.cutting`, which anew moves them little.
 GLYPH = (
     1.1,  # being a glyph at all
     4.8,  # width missing to 0.3
