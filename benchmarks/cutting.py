@@ -25,7 +25,7 @@ from hwr_edge import Recognizer, decode, locate
 from hwr_edge.image import to_pixels
 from hwr_edge.ink import Pixels
 from hwr_edge.reading import Scores, Watch
-from hwr_edge.segment import spare_widths
+from hwr_edge.segment import usual_forms
 from hwr_edge.segment.lattice import GLYPH, MARK, best_path, marks
 from hwr_edge.segment.split import Task, plan
 
@@ -112,7 +112,7 @@ def lattice_of(reader: Recognizer, picture: object, text: str) -> Lattice:
     words = [word for line in locate.find(to_pixels(picture, "row"), "word").lines for word in line.words]
     found: list[Edge] = []
     at = 0
-    for task in plan(words, score, spare_widths(scores.labels, shapes)):
+    for task in plan(words, score, usual_forms(scores.labels, shapes)):
         own = list(_edges(task) if isinstance(task, Task) else _sure(score([g.crop for g in task.glyphs])))
         found += [(first + at, last + at, shape, traits) for first, last, shape, traits in own]
         at += max(last for _, last, _, _ in own) + 1

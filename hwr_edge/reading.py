@@ -75,8 +75,8 @@ def cut_anew(lines: Sequence[Line], scores: Scores) -> list[Line]:
 
     shapes = decode.same_shape(scores.labels)
     waiting = [(number, word) for number, line in enumerate(lines) for word in line.words]
-    spare = segment.spare_widths(scores.labels, shapes)
-    words = segment.split([word for _, word in waiting], lambda crops: scores(crops) @ shapes, spare)
+    forms = segment.usual_forms(scores.labels, shapes)
+    words = segment.split([word for _, word in waiting], lambda crops: scores(crops) @ shapes, forms)
     kept: list[list[Word]] = [[] for _ in lines]
     at = 0
     for word in words:

@@ -130,6 +130,7 @@ def test_reading_order_does_not_depend_on_the_place(left: int, top: int) -> None
     colour=st.booleans(),
     layout=st.sampled_from(["auto", "char", "word", "page"]),
 )
+@example(seed=214, size=(1, 200), colour=False, layout="auto")  # one strip without light and shade
 def test_any_scribble_gives_boxes_inside(seed: int, size: tuple[int, int], colour: bool, layout: str) -> None:
     random = np.random.default_rng(seed)
     page = np.full((*size, 3) if colour else size, int(random.integers(0, 256)), np.uint8)
@@ -339,6 +340,14 @@ def test_a_letter_is_found_amid_its_surroundings(surroundings: str, layout: str)
     assert found.kind == "char"
     assert np.allclose(box - moved, wanted, atol=8)
     check_geometry(found, letter_on(surroundings))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("pen", [2, 4])
+def test_an_empty_frame_holds_nothing(pen: int, turned: bool) -> None:
+    page = paper(120, 140, 225)
+    cv2.rectangle(page, (12, 30), (128, 90), 40, pen)  # its sides are too short for rules that stand alone
+    assert not find(page.T.copy() if turned else page, "page").lines
 
 
 def test_what_thick_strokes_enclose_is_paper() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hwr_edge.ink import Pixels
 from hwr_edge.locate import Box, Glyph, Word
 from hwr_edge.locate.field import field_ink
-from hwr_edge.segment import spare_widths, split
+from hwr_edge.segment import split, usual_forms
 from hwr_edge.segment.cuts import broken, cut, find_seams, loops, stroke_width
 from hwr_edge.segment.lattice import best_path
 
@@ -253,8 +253,8 @@ def test_a_wide_character_that_is_read_well_is_left_alone() -> None:
         calls.append(len(crops))
         return np.array([[0.02, 0.98]] * len(crops), np.float32)
 
-    spare = spare_widths("aW", np.eye(2, dtype=np.float32))
-    assert split([word], score, spare) == [word]
+    forms = usual_forms("aW", np.eye(2, dtype=np.float32))
+    assert split([word], score, forms) == [word]
     assert calls == [1]
 
 
@@ -316,3 +316,16 @@ def test_one_huge_piece_does_not_make_marks_of_the_letters() -> None:
 def test_a_rule_one_pixel_high_is_no_error() -> None:
     rule = np.full((1, 40), 255, np.uint8)
     assert all(seam.path.shape == (1,) for seam in find_seams(rule, 1.0, 1.0))
+
+
+@pytest.mark.parametrize(("label", "kept"), [("1", 2), ("o", 3)])
+def test_a_low_mark_is_no_tall_character(label: str, kept: int) -> None:
+    mark = np.full((20, 8), 255, np.uint8)
+    tall = [Glyph(Box(38 * i, 0, 38 * i + 30, HEIGHT), np.full((HEIGHT, 30), 255, np.uint8)) for i in (0, 1)]
+    word = Word((*tall, Glyph(Box(76, HEIGHT - 20, 84, HEIGHT), mark)))
+
+    def score(crops: list[Pixels]) -> NDArray[np.float32]:
+        return np.array([[0.9, 0.1] if crop.shape[1] == 8 else [0.0, 1.0] for crop in crops], np.float32)
+
+    (read,) = split([word], score, usual_forms([label, "8"], np.eye(2, dtype=np.float32)))
+    assert len(read.glyphs) == kept

@@ -1,5 +1,7 @@
 """Ruled lines, grids, frames and the edges of shadows: long, straight, thin, and no writing."""
 
+from itertools import combinations
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ _LEAST = 0.15  # and of its longer side: in a flat strip strokes of letters come
 _INK, _NONE = np.uint8(255), np.uint8(0)
 _PALER = 0.55  # rules that reach less than this share of the ink's depth are known by their paleness
 _GAP = 31  # pixels of a rule that writing may hide
+_SLIM = 0.25  # width over length of a frame's side
 _LEAN = 0.02  # rise over run by which rules of one sheet may differ
 
 
@@ -34,45 +37,43 @@ def remove_rules(mask: Pixels, depth: Pixels) -> tuple[Pixels, Pixels | None]:
         The mask without lines, and the lines as a mask, None where there were none.
     """
     mask = _peel(mask)
-    level = _level_rules(mask)
-    upright = _level_rules(np.ascontiguousarray(mask.T))
-    if level is None and upright is None:
-        return mask, None
     rules = np.zeros_like(mask)
-    if level is not None:
-        rules |= level
-    if upright is not None:
-        rules |= upright.T
-    bare = cv2.bitwise_and(mask, cv2.bitwise_not(rules))
+    turned = np.ascontiguousarray(mask.T)
+    level, upright = _level_rules(mask, rules), _level_rules(turned, rules.T)
+    if not level and not upright:
+        return mask, None
+    bare: Pixels = cv2.bitwise_and(mask, cv2.bitwise_not(rules))  # type: ignore[assignment]
+    _sides(bare, rules, level)
+    _sides(bare.T, rules.T, upright)
     pale = float(np.quantile(depth[rules > 0], 0.9))
     ink = depth[(bare > 0) & (depth > pale)]
     # Rules paler than the ink tell from which depth on it is ink: what is left of them goes too.
     if len(ink) > 0.2 * np.count_nonzero(bare) and _PALER * float(np.median(ink)) > pale:
-        bare = cv2.bitwise_and(bare, np.where(depth > 1.1 * pale, _INK, _NONE))
-    return bare, rules  # type: ignore[return-value]
+        bare = cv2.bitwise_and(bare, np.where(depth > 1.1 * pale, _INK, _NONE))  # type: ignore[assignment]
+    return bare, rules
 
 
-def _level_rules(mask: Pixels) -> Pixels | None:
-    """The pixels of nearly level lines, None where there are none."""
-    reduce = 2 if max(mask.shape) > 900 else 1
+def _level_rules(mask: Pixels, rules: Pixels) -> list[Course]:
+    """Add the pixels of nearly level lines to `rules`; where the lines run, in pixels of the mask."""
+    reduce = _reduction(mask)
     small = mask if reduce == 1 else _halve(mask)
-    thick = max(3, max(small.shape) // 200)
+    thick = _thickness(mask) // reduce
     share = _LENGTH if max(mask.shape) > _CROP else _LENGTH_CROP
     least = max(24, int(share * small.shape[1]), int(_LEAST * max(small.shape)))
     if small.shape[1] < least:
-        return None
+        return []
     body = cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((thick + 1, 1), np.uint8))
     runs = cv2.morphologyEx(cv2.subtract(small, body), cv2.MORPH_OPEN, np.ones((1, _RUN // reduce), np.uint8))
     # Linking and labelling cost more than all the rest here: they wait until the columns make a rule likely.
     if _longest(runs, _GAP // reduce) < least:
-        return None
+        return []
     linked = cv2.morphologyEx(runs, cv2.MORPH_CLOSE, np.ones((3, _GAP // reduce), np.uint8))
     if _longest(linked, 1) < least:
-        return None
+        return []
     count, labels, stats = connected(linked)  # type: ignore[arg-type]
     found = np.flatnonzero(stats[1:count, cv2.CC_STAT_WIDTH] >= 0.2 * least) + 1
-    rules: Pixels | None = None
     courses: list[Course] = []
+    drawn: list[Course] = []
     for index in found[np.argsort(-stats[found, cv2.CC_STAT_WIDTH])]:
         x, y, width, height, _ = stats[index].tolist()
         if width < least and not courses:
@@ -86,11 +87,54 @@ def _level_rules(mask: Pixels) -> Pixels | None:
         if width < least and not beside and not _continues(courses, x, course + y, thick):
             continue
         courses.append((int(x), course + y))
-        rules = np.zeros_like(mask) if rules is None else rules
         at = np.arange(x * reduce, min((x + width) * reduce, mask.shape[1]))
         level = (np.interp(at / reduce, x + np.arange(width), course + y) + 0.5) * reduce - 0.5
         _mark(rules, mask, at, np.round(level).astype(int), thick * reduce)
-    return rules
+        # Linking goes on to the picture's edges: only where runs are is the line.
+        first, last = int(columns.min()) * reduce, (int(columns.max()) + 1) * reduce
+        drawn.append((x * reduce + first, level[first:last]))
+    return drawn
+
+
+def _reduction(mask: Pixels) -> int:
+    """How many times smaller large masks are looked at."""
+    return 2 if max(mask.shape) > 900 else 1
+
+
+def _thickness(mask: Pixels) -> int:
+    """Of a line at most, in pixels of the mask."""
+    reduce, side = _reduction(mask), max(mask.shape)
+    return max(3, int(side // reduce // 200)) * reduce
+
+
+def _sides(bare: Pixels, rules: Pixels, courses: list[Course]) -> None:
+    """Move the strokes that join the ends of two level lines from the bare mask to the rules.
+
+    They are sides of a frame, too short to be known for lines themselves.
+    """
+    thick = _thickness(bare)
+    reach = 4 * thick
+    ends = [(x + at % len(rows), round(rows[at])) for x, rows in courses for at in (0, -1)]
+    inner = sorted((y, x) for x, y in ends if 2 * thick < x < bare.shape[1] - 2 * thick)
+    for (top, one), (foot, other) in combinations(inner, 2):
+        if abs(one - other) > reach or foot - top < 2 * reach:
+            continue
+        window = (
+            slice(max(0, top - reach), foot + reach),
+            slice(max(0, min(one, other) - reach), max(one, other) + reach),
+        )
+        strip = np.ascontiguousarray(bare[window])
+        if np.count_nonzero(strip.any(axis=1)) < foot - top - reach:
+            continue
+        count, labels, stats = connected(strip)
+        x, y, wide, high = (stats[1:count, column] for column in range(4))
+        slim = (x > 0) & (x + wide < strip.shape[1]) & (wide <= _SLIM * high)
+        y += window[0].start
+        near = thick + wide  # the lines of a frame are about as thick as its sides
+        joins = (np.abs(y - top) <= near) & (np.abs(y + high - foot) <= near)
+        for number in np.flatnonzero(slim & joins) + 1:
+            rules[window][labels == number] = _INK
+            bare[window][labels == number] = _NONE
 
 
 def _longest(mask: Pixels | cv2.typing.MatLike, gap: int) -> int:

@@ -44,7 +44,9 @@ def find_sheet(grey: Pixels) -> Sheet | None:
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, _box(_SIDE // 16))
     _, bright = cv2.threshold(closed, 0, 255, cv2.THRESH_OTSU)
     light, dark = closed[bright > 0], closed[bright == 0]
-    if len(dark) < 0.06 * closed.size or float(np.median(dark)) > _SHADE * float(np.median(light)):
+    if not len(light) or len(dark) < 0.06 * closed.size:
+        return None
+    if float(np.median(dark)) > _SHADE * float(np.median(light)):
         return None
     count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.erode(bright, _box(3)), connectivity=4)
     if count < 2:

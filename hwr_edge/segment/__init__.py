@@ -1,6 +1,6 @@
 """Touching and broken characters: several ways of cutting are tried, and the recogniser decides."""
 
+from hwr_edge.segment.forms import Forms, usual_forms
 from hwr_edge.segment.split import split
-from hwr_edge.segment.widths import spare_widths
 
-__all__ = ["spare_widths", "split"]
+__all__ = ["Forms", "split", "usual_forms"]

@@ -16,6 +16,7 @@ _MAX_WIDTH = 1.35  # width of a glyph, in heights of the writing
 _FLOOR = 1e-4  # a confidence below this says no more than this
 
 _USUAL_WIDTH = 0.65  # of a glyph, in heights of the writing
+_LOW = 0.2  # so much lower than the line's may the head of a tall character be
 _MARK, _PAIR = 0.6, 0.75  # at most so high: a comma, and an equals sign or a colon
 _LONG = 1.2  # at most so wide: any mark but a dash
 _FLAT = 0.3  # of its width: height of a dash, which may be of any length
@@ -26,33 +27,31 @@ _TRUST = 3.0  # so many times more for each nat of doubt about parts of a glyph 
 # What each trait costs, in nats; sizes are in heights of the writing. Fitted by maximum likelihood over all
 # ways of cutting, a conditional random field: `python -m benchmarks.cutting`, which anew moves them little.
 GLYPH = (
-    1.1,  # being a glyph at all
-    4.8,  # width missing to 0.3
-    9.9,  # foot higher than 0.2 above the baseline
-    2.2,  # head lower than 0.25 below the line's
-    0.3,  # joining two pieces over a gap
-    9.9,  # the gap's width
-    0.9,  # a cut at a side
-    1.05,  # a closed loop that it breaks
-    6.2,  # width over the usual; wide characters such as W may have more
-    3.1,  # a nat of the recogniser's doubt
+    10.2,  # foot higher than 0.2 above the baseline
+    8.5,  # gaps between its pieces, their widths added up
+    1.3,  # a cut at a side
+    0.9,  # a closed loop that it breaks
+    13.7,  # of a tall character: head lower than 0.2 below the line's
+    5.9,  # width over the usual; wide characters such as W may have more
+    3.05,  # a nat of the recogniser's doubt
 )
 MARK = (
     0.5,  # being left out, as a dot, comma or dash
-    2.6,  # height over 0.25
-    -5.1,  # width over 0.4: a dash is no character
-    4.4,  # ink, in strokes as long as the writing is high
-    3.4,  # of what is cut off: width over 0.3
+    3.6,  # height over 0.25
+    -4.9,  # width over 0.4: a dash is no character
+    3.2,  # ink, in strokes as long as the writing is high
+    6.6,  # of what is cut off: width over 0.3
 )
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The likeliest class, its confidence, and how many heights wider than others it may be."""
+    """The likeliest class, its confidence, how many heights wider than others it may be, if it is tall."""
 
     shape: int
     confidence: float
     spare: float
+    tall: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,8 @@ class Candidate:
     Attributes:
         plane: uint8 (h, w) the ink of all its pieces.
         x0, y0: place of the plane's corner.
-        form: its traits but for great width and doubt, as `GLYPH` orders them.
+        form: its traits that do not depend on how it is read, as `GLYPH` orders them.
+        low: how much lower its head is than the line's, in heights of the writing.
         wide: its width in heights of the writing.
         trust: how far a glyph that it is cut from was believed to be one, 0-1.
         known: its reading where it is a glyph already scored, else None.
@@ -116,14 +116,16 @@ class Candidate:
     x0: int
     y0: int
     form: tuple[float, ...]
+    low: float
     wide: float
     trust: float
     known: Reading | None
 
     def traits(self, reading: Reading) -> tuple[float, ...]:
         """What speaks against taking it for a glyph of this reading, as `GLYPH` orders it."""
+        low = max(0.0, self.low - _LOW) if reading.tall else 0.0
         width = max(0.0, self.wide - reading.spare - _USUAL_WIDTH)
-        return (*self.form, width, (1 + _TRUST * self.trust) * doubt(reading.confidence))
+        return (*self.form, low, width, (1 + _TRUST * self.trust) * doubt(reading.confidence))
 
 
 def join(pieces: Sequence[Piece]) -> tuple[Pixels, int, int]:
@@ -169,10 +171,13 @@ def _candidate(pieces: Sequence[Piece], first: int, last: int, scale: Scale) -> 
     after = pieces[last + 1] if last + 1 < len(pieces) else None
     seams = [run[0].seam, after.seam if after else None]
     cuts = sum(seam is not None for seam in seams), sum(seam.loops for seam in seams if seam)
-    form = (*_shape(plane.shape, y0, scale), *_gaps(run, scale), *cuts)
+    above = (scale.foot - y0 - plane.shape[0]) / scale.height
+    form = (max(0.0, above - 0.2), _gaps(run, scale), *cuts)
+    low = 1 - (scale.foot - y0) / scale.height
+    wide = plane.shape[1] / scale.height
     trust = max(run[0].trust, after.trust if after else 0.0)
     known = run[0].whole if last == first else None
-    return Candidate(first, last, plane, x0, y0, form, plane.shape[1] / scale.height, trust, known)
+    return Candidate(first, last, plane, x0, y0, form, low, wide, trust, known)
 
 
 def marks(pieces: Sequence[Piece], scale: Scale) -> list[tuple[float, ...] | None]:
@@ -255,20 +260,11 @@ def cost(weights: Sequence[float], traits: Sequence[float]) -> float:
     return sum(weight * trait for weight, trait in zip(weights, traits, strict=True))
 
 
-def _shape(shape: tuple[int, ...], y0: int, scale: Scale) -> tuple[float, ...]:
-    """Characters of one writer are no mere strokes, and stand on the line."""
-    wide = shape[1] / scale.height
-    above = (scale.foot - y0 - shape[0]) / scale.height
-    below = 1 - (scale.foot - y0) / scale.height
-    return 1.0, max(0.0, 0.3 - wide), max(0.0, above - 0.2), max(0.0, below - 0.25)
-
-
-def _gaps(run: Sequence[Piece], scale: Scale) -> tuple[float, float]:
-    """Parts of one character lie close together: how many gaps are between them, and how wide they are."""
-    count, width, reach = 0, 0.0, run[0].x1
+def _gaps(run: Sequence[Piece], scale: Scale) -> float:
+    """Parts of one character lie close together: how wide the gaps between them are, all in all."""
+    width, reach = 0.0, run[0].x1
     for piece in run[1:]:
         if piece.seam is None:
-            count += 1
             width += max(0.0, (piece.x0 - reach) / scale.height)
         reach = max(reach, piece.x1)
-    return count, width
+    return width

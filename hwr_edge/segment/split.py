@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hwr_edge.ink import Pixels
 from hwr_edge.locate.layout import Box, Glyph, Word
 from hwr_edge.segment.cuts import cut, find_seams, slant_of, stroke_width
+from hwr_edge.segment.forms import Forms
 from hwr_edge.segment.lattice import (
     GLYPH,
     MARK,
@@ -49,7 +50,7 @@ class Task:
     readings: tuple[Reading, ...] = ()
 
 
-def split(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None = None) -> list[Word]:
+def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Word]:
     """Cut joined characters, mend broken ones, and leave out dots, commas and dashes.
 
     Words whose glyphs are all of usual shape and surely recognised come back as they are, after one call
@@ -59,14 +60,13 @@ def split(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None
     Args:
         words: the words of one picture, in reading order.
         score: takes uint8 (h, w) ink patches, gives float32 (N, classes) calibrated probabilities.
-        spare: float32 (classes,) how much wider than others each class may be, in heights of the writing;
-            None where all are much alike.
+        forms: what each class looks like; None where all are much alike.
 
     Returns:
         The words in the same order; a word of which nothing is left is left out.
     """
     result = []
-    for task in plan(words, score, spare):
+    for task in plan(words, score, forms):
         if isinstance(task, Word):
             result.append(task)
         elif chosen := _choose(task):
@@ -74,12 +74,12 @@ def split(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None
     return result
 
 
-def plan(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None = None) -> list[Task | Word]:
+def plan(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Task | Word]:
     """For each word all that could be made of it, or itself where nothing about it is doubtful."""
     glyphs = [glyph for word in words for glyph in word.glyphs]
     if not glyphs:
         return list(words)
-    readings = iter(_readings(score([glyph.crop for glyph in glyphs]), spare))
+    readings = iter(_readings(score([glyph.crop for glyph in glyphs]), forms))
     height = _usual_height(glyphs)
     pen = cache(lambda: _pen(glyphs, height))  # most pages have no doubtful word and never ask for it
     tasks = [_plan(word, list(islice(readings, len(word.glyphs))), height, pen) for word in words]
@@ -87,7 +87,7 @@ def plan(words: Sequence[Word], score: Score, spare: NDArray[np.float32] | None 
     patches = [option.plane for option in options if option.known is None]
     if not patches:
         return list(words)
-    fresh = iter(_readings(score(patches), spare))
+    fresh = iter(_readings(score(patches), forms))
     return [task if isinstance(task, Word) else _read(task, fresh) for task in tasks]
 
 
@@ -96,11 +96,12 @@ def _read(task: Task, fresh: Iterator[Reading]) -> Task:
     return replace(task, readings=tuple(next(fresh) if o.known is None else o.known for o in task.options))
 
 
-def _readings(scores: NDArray[np.float32], spare: NDArray[np.float32] | None) -> list[Reading]:
+def _readings(scores: NDArray[np.float32], forms: Forms | None) -> list[Reading]:
+    classes = scores.shape[1]
+    forms = forms or Forms(np.zeros(classes, np.float32), np.zeros(classes, np.bool_))
     best = scores.argmax(axis=1)
-    room = np.zeros(len(best)) if spare is None else spare[best]
-    columns = best.tolist(), scores.max(axis=1).tolist(), room.tolist()
-    return [Reading(*row) for row in zip(*columns, strict=True)]
+    columns = best, scores.max(axis=1), forms.spare[best], forms.tall[best]
+    return [Reading(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _usual_height(glyphs: Sequence[Glyph]) -> float:
