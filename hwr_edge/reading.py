@@ -12,7 +12,7 @@ from hwr_edge import decode, runtimes
 from hwr_edge.context.known import Known
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
-from hwr_edge.locate import Line, Word
+from hwr_edge.locate import Line
 from hwr_edge.locate.layout import in_image
 from hwr_edge.locate.turn import Turn
 from hwr_edge.prediction import Character
@@ -74,24 +74,11 @@ def cut_anew(lines: Sequence[Line], scores: Scores) -> list[Line]:
     from hwr_edge import segment  # not needed for single characters, whose process it would slow down
 
     shapes = decode.same_shape(scores.labels)
-    waiting = [(number, word) for number, line in enumerate(lines) for word in line.words]
     forms = segment.usual_forms(scores.labels, shapes)
-    words = segment.split([word for _, word in waiting], lambda crops: scores(crops) @ shapes, forms)
-    kept: list[list[Word]] = [[] for _ in lines]
-    at = 0
-    for word in words:
-        # Words come back in order but some are left out: this one is the next that it lies in.
-        while at < len(waiting) - 1 and not _inside(word, waiting[at][1]):
-            at += 1
-        kept[waiting[at][0]].append(word)
-        at = min(at + 1, len(waiting) - 1)
-    return [Line(tuple(words)) for words in kept if words]
-
-
-def _inside(part: Word, whole: Word) -> bool:
-    inner, outer = part.box, whole.box
-    x, y = (inner.x0 + inner.x1) / 2, (inner.y0 + inner.y1) / 2
-    return outer.x0 <= x <= outer.x1 and outer.y0 <= y <= outer.y1
+    words = [word for line in lines for word in line.words]
+    anew = iter(segment.split(words, lambda crops: scores(crops) @ shapes, forms))
+    rows = [[word for word in itertools.islice(anew, len(line.words)) if word] for line in lines]
+    return [Line(tuple(row)) for row in rows if row]
 
 
 def characters_of(

@@ -50,7 +50,7 @@ class Task:
     readings: tuple[Reading, ...] = ()
 
 
-def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Word]:
+def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Word | None]:
     """Cut joined characters, mend broken ones, and leave out dots, commas and dashes.
 
     Words whose glyphs are all of usual shape and surely recognised come back as they are, after one call
@@ -63,15 +63,10 @@ def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> li
         forms: what each class looks like; None where all are much alike.
 
     Returns:
-        The words in the same order; a word of which nothing is left is left out.
+        The words in the same order, None for one of which nothing is left.
     """
-    result = []
-    for task in plan(words, score, forms):
-        if isinstance(task, Word):
-            result.append(task)
-        elif chosen := _choose(task):
-            result.append(Word(chosen))
-    return result
+    tasks = plan(words, score, forms)
+    return [task if isinstance(task, Word) else _choose(task) for task in tasks]
 
 
 def plan(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Task | Word]:
@@ -203,8 +198,8 @@ def _in_order(pieces: list[Piece], order: list[int]) -> list[Piece]:
     return result
 
 
-def _choose(task: Task) -> tuple[Glyph, ...]:
-    """The glyphs of the cheapest path."""
+def _choose(task: Task) -> Word | None:
+    """The glyphs of the cheapest path, None where all are marks."""
     choices = [
         (option.first, option.last, cost(GLYPH, option.traits(reading)))
         for option, reading in zip(task.options, task.readings, strict=True)
@@ -212,7 +207,8 @@ def _choose(task: Task) -> tuple[Glyph, ...]:
     for number, traits in enumerate(marks(task.pieces, task.scale)):
         choices.append((number, number, math.inf if traits is None else cost(MARK, traits)))
     path = best_path(len(task.pieces), choices)
-    return tuple(_glyph(task.options[i], task) for i in path if i < len(task.options))
+    chosen = tuple(_glyph(task.options[i], task) for i in path if i < len(task.options))
+    return Word(chosen) if chosen else None
 
 
 def _glyph(option: Candidate, task: Task) -> Glyph:
