@@ -350,6 +350,14 @@ def test_an_empty_frame_holds_nothing(pen: int, turned: bool) -> None:
     assert not find(page.T.copy() if turned else page, "page").lines
 
 
+def test_a_stroke_amid_a_frame_is_no_side_of_it() -> None:
+    page = paper(120, 140, 225)
+    cv2.rectangle(page, (12, 30), (128, 90), 40, 2)
+    cv2.line(page, (70, 35), (70, 85), 40, 4)
+    [stroke] = find(page, "page").glyphs
+    assert (stroke.box.x0 + stroke.box.x1) / 2 == pytest.approx(70, abs=2)
+
+
 def test_what_thick_strokes_enclose_is_paper() -> None:
     page = paper(300, 400, 225)
     for middle in (110, 190):

@@ -16,7 +16,9 @@ _LEAST = 0.15  # and of its longer side: in a flat strip strokes of letters come
 _INK, _NONE = np.uint8(255), np.uint8(0)
 _PALER = 0.55  # rules that reach less than this share of the ink's depth are known by their paleness
 _GAP = 31  # pixels of a rule that writing may hide
-_SLIM = 0.25  # width over length of a frame's side
+_THICK = 3  # pixels: so thick may a line be in small pictures
+_SLIM = 0.25  # width over length of a side
+_ROOM = 4 * _THICK  # about the side of a frame, which is looked at
 _LEAN = 0.02  # rise over run by which rules of one sheet may differ
 
 
@@ -43,8 +45,9 @@ def remove_rules(mask: Pixels, depth: Pixels) -> tuple[Pixels, Pixels | None]:
     if not level and not upright:
         return mask, None
     bare: Pixels = cv2.bitwise_and(mask, cv2.bitwise_not(rules))  # type: ignore[assignment]
-    _sides(bare, rules, level)
-    _sides(bare.T, rules.T, upright)
+    if max(mask.shape) <= _CROP:  # in larger pictures sides are long enough to be lines themselves
+        _sides(bare, rules, level)
+        _sides(bare.T, rules.T, upright)
     pale = float(np.quantile(depth[rules > 0], 0.9))
     ink = depth[(bare > 0) & (depth > pale)]
     # Rules paler than the ink tell from which depth on it is ink: what is left of them goes too.
@@ -55,9 +58,9 @@ def remove_rules(mask: Pixels, depth: Pixels) -> tuple[Pixels, Pixels | None]:
 
 def _level_rules(mask: Pixels, rules: Pixels) -> list[Course]:
     """Add the pixels of nearly level lines to `rules`; where the lines run, in pixels of the mask."""
-    reduce = _reduction(mask)
+    reduce = 2 if max(mask.shape) > 900 else 1
     small = mask if reduce == 1 else _halve(mask)
-    thick = _thickness(mask) // reduce
+    thick = max(_THICK, max(small.shape) // 200)
     share = _LENGTH if max(mask.shape) > _CROP else _LENGTH_CROP
     least = max(24, int(share * small.shape[1]), int(_LEAST * max(small.shape)))
     if small.shape[1] < least:
@@ -96,43 +99,29 @@ def _level_rules(mask: Pixels, rules: Pixels) -> list[Course]:
     return drawn
 
 
-def _reduction(mask: Pixels) -> int:
-    """How many times smaller large masks are looked at."""
-    return 2 if max(mask.shape) > 900 else 1
-
-
-def _thickness(mask: Pixels) -> int:
-    """Of a line at most, in pixels of the mask."""
-    reduce, side = _reduction(mask), max(mask.shape)
-    return max(3, int(side // reduce // 200)) * reduce
-
-
 def _sides(bare: Pixels, rules: Pixels, courses: list[Course]) -> None:
     """Move the strokes that join the ends of two level lines from the bare mask to the rules.
 
     They are sides of a frame, too short to be known for lines themselves.
     """
-    thick = _thickness(bare)
-    reach = 4 * thick
-    ends = [(x + at % len(rows), round(rows[at])) for x, rows in courses for at in (0, -1)]
-    inner = sorted((y, x) for x, y in ends if 2 * thick < x < bare.shape[1] - 2 * thick)
+    ends = [(round(rows[at]), x + at % len(rows)) for x, rows in courses for at in (0, -1)]
+    inner = sorted((y, x) for y, x in ends if 2 * _THICK < x < bare.shape[1] - 2 * _THICK)
     for (top, one), (foot, other) in combinations(inner, 2):
-        if abs(one - other) > reach or foot - top < 2 * reach:
+        left, right = min(one, other), max(one, other)
+        if right - left > _ROOM or foot - top < 2 * _ROOM:
             continue
         window = (
-            slice(max(0, top - reach), foot + reach),
-            slice(max(0, min(one, other) - reach), max(one, other) + reach),
+            slice(max(0, top - _ROOM), foot + _ROOM),
+            slice(max(0, left - _ROOM), right + _ROOM),
         )
-        strip = np.ascontiguousarray(bare[window])
-        if np.count_nonzero(strip.any(axis=1)) < foot - top - reach:
-            continue
-        count, labels, stats = connected(strip)
+        count, labels, stats = connected(np.ascontiguousarray(bare[window]))
         x, y, wide, high = (stats[1:count, column] for column in range(4))
-        slim = (x > 0) & (x + wide < strip.shape[1]) & (wide <= _SLIM * high)
-        y += window[0].start
-        near = thick + wide  # the lines of a frame are about as thick as its sides
+        inside = (x > 0) & (x + wide < labels.shape[1])
+        x, y = x + window[1].start, y + window[0].start
+        near = _THICK + wide  # the lines of a frame are about as thick as its sides
         joins = (np.abs(y - top) <= near) & (np.abs(y + high - foot) <= near)
-        for number in np.flatnonzero(slim & joins) + 1:
+        beside = (x - near <= left) & (x + wide + near >= right)
+        for number in np.flatnonzero(inside & joins & beside & (wide <= _SLIM * high)) + 1:
             rules[window][labels == number] = _INK
             bare[window][labels == number] = _NONE
 
