@@ -261,22 +261,22 @@ def _paper(grey: Pixels, widest: float) -> Pixels:
     return cv2.resize(smooth, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
-def rank(histogram: NDArray[np.int64] | NDArray[np.float64], share: float) -> int:
+def histogram_quantile(histogram: NDArray[np.int64] | NDArray[np.float64], share: float) -> int:
     """The least value that this share of all that was counted does not exceed."""
     return int(np.searchsorted(np.cumsum(histogram), share * histogram.sum()))
 
 
 def _noise(histogram: NDArray[np.int64]) -> tuple[float, float]:
     """Median depth of the picture (mostly paper) and the noise about it, in grey levels."""
-    base = rank(histogram, 0.5)
+    base = histogram_quantile(histogram, 0.5)
     spread = np.bincount(np.abs(np.arange(256) - base), weights=histogram, minlength=256)
-    return float(base), 1.4826 * rank(spread, 0.5)
+    return float(base), 1.4826 * histogram_quantile(spread, 0.5)
 
 
 def _percentile_above(histogram: NDArray[np.int64], level: float, share: float) -> float:
     above = histogram.copy()
     above[: int(level) + 1] = 0
-    return float(rank(above, share)) if above.any() else 0.0
+    return float(histogram_quantile(above, share)) if above.any() else 0.0
 
 
 def _cut(plane: Pixels) -> tuple[Pixels, tuple[int, int, int, int]] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, Pixels, rank, shrink, to_grey
+from hwr_edge.ink import DARK_ON_LIGHT, LIGHT_ON_DARK, Pixels, histogram_quantile, shrink, to_grey
 from hwr_edge.locate.field import field_ink
 from hwr_edge.locate.scene import Sheet, find_sheet, page_polarity
 from hwr_edge.locate.turn import Turn
@@ -118,15 +118,15 @@ def _noise(depth: Pixels, sheet: Pixels | None) -> tuple[float, float]:
     sample = depth[::3, ::3]
     values = sample.ravel() if sheet is None else sample[sheet[::3, ::3] > 0]
     histogram = np.bincount(values, minlength=256)
-    base = rank(histogram, 0.5)
+    base = histogram_quantile(histogram, 0.5)
     shallow = histogram[: base + 1][::-1]
-    return float(base), max(1.0, 1.4826 * rank(shallow, 0.5), _grain(depth))
+    return float(base), max(1.0, 1.4826 * histogram_quantile(shallow, 0.5), _grain(depth))
 
 
 def _grain(depth: Pixels) -> float:
     """What three pixels in four differ at most from those around them: noise that clipping cannot hide."""
     rest = cv2.absdiff(depth, cv2.medianBlur(depth, 3))[::3, ::3]
-    return float(rank(np.bincount(rest.ravel(), minlength=256), 0.75))
+    return float(histogram_quantile(np.bincount(rest.ravel(), minlength=256), 0.75))
 
 
 def _threshold(depth: Pixels, base: float, faint: float, one_line: bool) -> Pixels:

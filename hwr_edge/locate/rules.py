@@ -40,8 +40,8 @@ def remove_rules(mask: Pixels, depth: Pixels) -> tuple[Pixels, Pixels | None]:
     """
     mask = _peel(mask)
     rules = np.zeros_like(mask)
-    turned = np.ascontiguousarray(mask.T)
-    level, upright = _level_rules(mask, rules), _level_rules(turned, rules.T)
+    level = _level_rules(mask, rules)
+    upright = _level_rules(np.ascontiguousarray(mask.T), rules.T)
     if not level and not upright:
         return mask, None
     bare: Pixels = cv2.bitwise_and(mask, cv2.bitwise_not(rules))  # type: ignore[assignment]
