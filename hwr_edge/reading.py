@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ from hwr_edge.prediction import Character
 from hwr_edge.spec import ModelSpec
 from hwr_edge.tangle import flat, tangled
 
+if TYPE_CHECKING:
+    from hwr_edge.segment import Way
+
+_WAYS = 4  # of cutting a word, between which its text decides
 _SAMPLE = 16  # glyphs of a page whose ink is looked at
 _STAGES = ("load", "decode", "locate", "prepare", "inference")
 
@@ -69,16 +74,30 @@ class Scores:
         return np.stack([self._known[id(crop)][1] for crop in crops])
 
 
-def cut_anew(lines: Sequence[Line], scores: Scores) -> list[Line]:
-    """Let the recogniser decide about joined and broken glyphs; words left empty go, and lines with them."""
+def cut_anew(lines: Sequence[Line], scores: Scores, known: Known) -> list[Line]:
+    """Let the recogniser decide about joined and broken glyphs; words left empty go, and lines with them.
+
+    Where the line is to be looked at, the likelier text decides between ways of cutting a word.
+    """
     from hwr_edge import segment  # not needed for single characters, whose process it would slow down
+    from hwr_edge.context.cuts import likeliest
+    from hwr_edge.context.decode import neighbours_tell
 
     shapes = decode.same_shape(scores.labels)
     forms = segment.usual_forms(scores.labels, shapes)
     words = [word for line in lines for word in line.words]
-    anew = iter(segment.split(words, lambda crops: scores(crops) @ shapes, forms))
-    rows = [[word for word in itertools.islice(anew, len(line.words)) if word] for line in lines]
+    several = neighbours_tell(scores.labels, known)
+    anew = iter(segment.ways(words, lambda crops: scores(crops) @ shapes, forms, _WAYS if several else 1))
+    rows = []
+    for line in lines:
+        ways = list(itertools.islice(anew, len(line.words)))
+        chosen = likeliest([[_option(way, scores) for way in own] for own in ways], scores.labels)
+        rows.append([word for own, best in zip(ways, chosen, strict=True) if (word := own[best].word)])
     return [Line(tuple(row)) for row in rows if row]
+
+
+def _option(way: "Way", scores: Scores) -> tuple[NDArray[np.float32] | None, float]:
+    return scores([glyph.crop for glyph in way.word.glyphs]) if way.word else None, way.cost
 
 
 def characters_of(

@@ -126,7 +126,7 @@ class Recognizer:
         found, name, watch = _located(image, layout, invert)
         scores = Scores(self.spec, self.runtime, charset, watch)
         alone = found.kind == "char"
-        lines = found.lines if alone else cut_anew(found.lines, scores)
+        lines = found.lines if alone else cut_anew(found.lines, scores, self.known)
         characters = characters_of(lines, scores, top_k, limit, None if alone else self.known, found.turn)
         stage = "inference" if characters else "locate"
         watch.lap(stage)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hwr_edge import Recognizer
+from hwr_edge.context.cuts import likeliest
 from hwr_edge.context.decode import in_context
 from hwr_edge.context.known import Known, read_lexicon
 from hwr_edge.context.lexicon import by_lexicon
@@ -51,6 +52,24 @@ def test_neighbours_tell_letters_from_digits() -> None:
     assert text(by_neighbours([5], scores("t", "h", "e", "s", "e"), LABELS)) == "these"
     assert text(by_neighbours([4], scores("1lI", "i", "s", "t"), LABELS))[0] == "l"
     assert text(by_neighbours([4], scores("2", "0O", "1l", "9g"), LABELS)) == "2019"
+
+
+def ways(*words: str) -> list[tuple[NDArray[np.float32], float]]:
+    """Ways of cutting one word, each a nat dearer than the one before; of an o nobody knows its case."""
+    tables = [scores(*("oO" if character == "o" else character for character in word)) for word in words]
+    return [(table, float(nats)) for nats, table in enumerate(tables)]
+
+
+def test_of_several_ways_to_cut_a_word_the_likelier_text_is_taken() -> None:
+    line = [ways("md", "and"), ways("deated", "created"), ways("to"), ways("qxk", "or")]
+    assert likeliest(line, LABELS) == [1, 1, 0, 1]
+    assert likeliest([ways("and", "md"), ways("to")], LABELS) == [0, 0]
+
+
+def test_cuts_are_left_alone_in_codes_and_where_all_is_certain() -> None:
+    assert likeliest([ways("xq7", "and"), ways("Zo9Kw", "9xk2v"), ways("k4Fq")], LABELS) == [0, 0, 0]
+    assert likeliest([ways("md", "and"), ways("the")], LABELS) == [0, 0]
+    assert likeliest([[(None, 0.0), *ways("oxq")]], LABELS) == [0]
 
 
 def test_a_line_that_is_certain_is_left_as_it_is() -> None:

@@ -14,7 +14,7 @@ from hwr_edge.locate import Box, Glyph, Word
 from hwr_edge.locate.field import field_ink
 from hwr_edge.segment import split, usual_forms
 from hwr_edge.segment.cuts import broken, cut, find_seams, loops, stroke_width
-from hwr_edge.segment.lattice import best_path
+from hwr_edge.segment.lattice import best_path, best_paths
 
 HEIGHT, PEN = 40, 4
 
@@ -261,21 +261,26 @@ def test_a_wide_character_that_is_read_well_is_left_alone() -> None:
 
 
 @given(st.integers(1, 6), st.randoms(use_true_random=False))
-def test_the_best_path_is_the_cheapest_of_all(count: int, random: object) -> None:
+def test_the_best_paths_are_the_cheapest_of_all(count: int, random: object) -> None:
     rng = np.random.default_rng(abs(hash(str(random))) % 2**32)
     choices = [
         (first, last, float(rng.uniform(0, 5))) for first in range(count) for last in range(first, count)
     ]
 
-    def cheapest(first: int) -> float:
+    def prices(first: int) -> list[float]:
         if first == count:
-            return 0.0
-        return min(price + cheapest(last + 1) for start, last, price in choices if start == first)
+            return [0.0]
+        return [
+            price + rest for start, last, price in choices if start == first for rest in prices(last + 1)
+        ]
 
-    path = best_path(count, choices)
-    assert sum(choices[i][2] for i in path) == pytest.approx(cheapest(0))
-    covered = [piece for i in path for piece in range(choices[i][0], choices[i][1] + 1)]
-    assert covered == list(range(count))
+    paths = best_paths(count, choices, 3)
+    assert [cost for _, cost in paths] == pytest.approx(sorted(prices(0))[:3])
+    for path, cost in paths:
+        assert sum(choices[i][2] for i in path) == pytest.approx(cost)
+        covered = [piece for i in path for piece in range(choices[i][0], choices[i][1] + 1)]
+        assert covered == list(range(count))
+    assert best_path(count, choices) == paths[0][0]
 
 
 def patterned(rule: bool) -> tuple[Pixels, Pixels]:

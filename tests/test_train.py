@@ -407,14 +407,30 @@ def test_the_mean_of_two_runs_has_the_mean_of_their_weights(tmp_path: Path, data
     runs = [finished(tmp_path / name, seed) for seed, name in enumerate("ab")]
     report = average(runs, data, tmp_path / "mean")
     made, *parts = (
-        keras.models.load_model(folder / "model.keras", compile=False).get_weights()
+        [np.asarray(weight) for weight in model.trainable_weights]
         for folder in (tmp_path / "mean", *runs)
+        for model in [keras.models.load_model(folder / "model.keras", compile=False)]
     )
     for mean, one, other in zip(made, *parts, strict=True):
         assert mean == pytest.approx((one + other) / 2, abs=1e-6)
     assert any(np.any(one != other) for one, other in zip(*parts, strict=True))
     assert read_spec(tmp_path / "mean" / "model.keras").training["averaged_recipes_sha256"] == ["0", "1"]
     assert json.loads((tmp_path / "mean" / "metrics.json").read_text()) == json.loads(json.dumps(report))
+
+
+def test_statistics_are_taken_anew_from_what_the_mean_network_sees() -> None:
+    import keras
+
+    from train.average import settle
+
+    pixels = keras.Input((2, 2, 1))
+    layer = keras.layers.BatchNormalization()
+    graph = keras.Model(pixels, layer(keras.layers.Rescaling(1.0)(pixels)))
+    batches = np.random.default_rng(0).integers(0, 256, (3, 8, 2, 2, 1), dtype=np.uint8)
+    settle(graph, batches)
+    assert np.asarray(layer.moving_mean) == pytest.approx(batches.mean(), rel=1e-4)
+    assert np.asarray(layer.moving_variance) == pytest.approx(batches.var(axis=(1, 2, 3)).mean(), rel=1e-4)
+    assert layer.momentum == 0.99
 
 
 def test_only_finished_runs_are_averaged(tmp_path: Path, data: Path) -> None:

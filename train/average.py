@@ -1,5 +1,6 @@
 """The mean of what several runs have learnt: one model, often better than each (Wortsman et al. 2022)."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ import keras
 import numpy as np
 
 from hwr_edge.errors import DataError, RecipeError
+from hwr_edge.ink import Pixels
 from hwr_edge.modelfile import read_spec, write_json, write_spec
+from train.batches import Batches
 from train.evaluate import evaluate
 from train.files import save
 from train.parts import load_parts
 from train.recipe import read_recipe
 
 MODEL = "model.keras"
+_BATCHES = 50  # of training data, from which batch normalisation takes its statistics anew
 
 
 def average(runs: list[Path], data: Path, out: Path) -> dict[str, Any]:
@@ -45,7 +49,10 @@ def average(runs: list[Path], data: Path, out: Path) -> dict[str, Any]:
         raise RecipeError("the runs have weights of other shapes: only runs of one architecture have a mean")
     graph.set_weights([np.mean(same, axis=0) for same in zip(*weights, strict=True)])
     recipe = read_recipe(runs[0] / "recipe.toml")
-    report, _ = evaluate(recipe, load_parts(recipe, data), graph)
+    parts = load_parts(recipe, data)
+    batches = Batches(recipe, parts.train, strangers=parts.strangers)
+    settle(graph, (batches.batch(number)[0] for number in range(_BATCHES)))
+    report, _ = evaluate(recipe, parts, graph)
     hashes = [spec.training.get("recipe_sha256") for spec in specs]
     spec = replace(
         specs[0],
@@ -61,3 +68,18 @@ def average(runs: list[Path], data: Path, out: Path) -> dict[str, Any]:
     part.replace(out / MODEL)
     write_json(out / "metrics.json", report)
     return report
+
+
+def settle(graph: keras.Model, batches: Iterable[Pixels]) -> None:
+    """Give batch normalisation the mean statistics of these batches, uint8 (N, H, W, C) each.
+
+    The mean of what several runs had is not what the mean network has (Izmailov et al. 2018, section 3.2).
+    """
+    layers = [layer for layer in graph.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    kept = [layer.momentum for layer in layers]
+    for number, pictures in enumerate(batches):
+        for layer in layers:
+            layer.momentum = number / (number + 1)
+        graph(pictures, training=True)
+    for layer, momentum in zip(layers, kept, strict=True):
+        layer.momentum = momentum

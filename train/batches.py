@@ -18,6 +18,7 @@ from train.augment import PEN, augment, draw, no_character, tight
 from train.placement import Placement, place
 from train.recipe import Recipe
 from train.samples import Samples
+from train.teachers import Teachers
 
 _THREADS, _AHEAD = 2, 16  # that draw batches, and how many batches early
 
@@ -53,6 +54,7 @@ class Batches(keras.utils.PyDataset):
             for entry, source in zip(recipe.strangers, strangers, strict=True)
         ]
         self.strange = np.cumsum(np.concatenate(shares)) if shares else np.ones(1)
+        self.teachers = Teachers(recipe) if recipe.teachers else None
         self.steps = (
             max(1, recipe.samples // recipe.batch) if recipe.samples else ceil(len(names) / recipe.batch)
         )
@@ -86,6 +88,9 @@ class Batches(keras.utils.PyDataset):
             pictures = place(pictures, recipe.placement, 255 if recipe.input.ink == "dark" else 0, rng)
         if pictures.shape[-1] < recipe.input.channels:
             pictures = np.repeat(pictures, recipe.input.channels, axis=3)
+        if self.teachers is not None:
+            known = targets.max(axis=1) == 1  # what is no character is to be doubted, whatever teachers say
+            targets[known] = self.teachers.softened(pictures[known], targets[known])
         return pictures, targets
 
     def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -252,6 +252,7 @@ DATASETS: dict[str, Callable[..., Samples]] = {
     "unipen": unipen,
     "hangul": hangul,
     "handwriting-fonts": partial(_fonts, "handwriting", LATIN),
+    "web-fonts": partial(_fonts, "web", LATIN),
     "printed-fonts": partial(_fonts, "printed", LATIN),
     "hangul-fonts": partial(_fonts, "hangul", "".join(HANGUL.values())),
     **STRANGERS,

@@ -1,7 +1,7 @@
 """Characters of fonts, at training time only: handwriting faces as more writers, text faces for forms.
 
-The faces come from Debian packages (`apt-get install` the names of `PACKAGES`); no face or picture of one is
-part of the project.
+The faces come from Debian packages (`apt-get install` the names of `PACKAGES`) and, those of the kind "web",
+from npm packages; no face or picture of one is part of the project.
 """
 
 import os
@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from hwr_edge.errors import DataError
 from hwr_edge.ink import Pixels, char_crop
 
-FOLDER = Path(os.environ.get("HWR_EDGE_FONTS", "/usr/share/fonts"))
+FOLDERS = [Path(name) for name in os.environ.get("HWR_EDGE_FONTS", "/usr/share/fonts").split(os.pathsep)]
+"""Where faces are looked for, at any depth."""
 
 PACKAGES = {
     "handwriting": "fonts-dkg-handwriting fonts-breip fonts-femkeklaver fonts-klee "
@@ -33,21 +34,44 @@ FACES = {
     "hangul": "NanumPen NanumBrush NanumBarunpen NanumBarunGothicL NanumSquareRound setofont. UnPen UnPilgi. "
     "UnGraphic UnShinmun UnVada UnTaza",
 }
+# Hands of the web, chosen by eye for letters that stand alone; under the SIL Open Font License.
+_WEB = (
+    "annie-use-your-telescope architects-daughter bad-script balsamiq-sans caveat caveat-brush "
+    "cedarville-cursive chilanka covered-by-your-grace delicious-handrawn delius finger-paint gaegu "
+    "gloria-hallelujah gochi-hand handlee homemade-apple indie-flower itim kalam long-cang mansalva "
+    "marck-script nanum-pen-script neucha patrick-hand playpen-sans poor-story reenie-beanie schoolbell "
+    "shadows-into-light shantell-sans short-stack sriracha sue-ellen-francisco swanky-and-moo-moo "
+    "the-girl-next-door yomogi zen-kurenaido"
+)
+FACES["web"] = " ".join(f"{name}-latin-400-normal." for name in _WEB.split())
+_SUFFIXES = (".ttf", ".otf", ".woff")
 _SIZE = 80
 
 
 def faces(kind: str) -> list[Path]:
-    """The installed faces of a kind: "handwriting", "printed" or "hangul".
+    """The installed faces of a kind: "handwriting", "web", "printed" or "hangul".
 
     Raises:
         DataError: none is installed; the message names the packages.
     """
+    starts = tuple(FACES[kind].split())
     found = sorted(
-        path for path in FOLDER.rglob("*.[ot]tf") if path.name.startswith(tuple(FACES[kind].split()))
+        path
+        for folder in FOLDERS
+        for path in folder.rglob("*")
+        if path.suffix in _SUFFIXES and path.name.startswith(starts)
     )
     if not found:
-        raise DataError(f"{FOLDER} holds no {kind} fonts: apt-get install {PACKAGES[kind]}")
+        places = os.pathsep.join(map(str, FOLDERS))
+        raise DataError(f"{places} holds no {kind} fonts: {_how_to_install(kind)}")
     return found
+
+
+def _how_to_install(kind: str) -> str:
+    if kind != "web":
+        return f"apt-get install {PACKAGES[kind]}"
+    packages = " ".join(f"@fontsource/{name}" for name in _WEB.split())
+    return f"name a folder in HWR_EDGE_FONTS too, and there run: npm install {packages}"
 
 
 def glyphs(kind: str, labels: str) -> Iterator[tuple[Pixels, str, str]]:

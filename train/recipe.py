@@ -60,6 +60,8 @@ class Recipe:
         negatives: share of each batch that is no character (joined, halved, dots); its target is doubt.
         strangers: data sets of what is none of the labels (`train.strangers`, letters of another script).
         strange: share of each batch that is drawn from them; its target is doubt as well.
+        teachers: model files of the same labels and input, whose mean answer is learnt beside the labels.
+        taught: their share of the target.
         optimiser: "adamw" or "adam".
         schedule: "cosine", one epoch of warm-up, then down to 0; or "constant".
         learning_rate: the highest one.
@@ -101,6 +103,8 @@ class Recipe:
     negatives: float = 0.0
     strangers: tuple[Source, ...] = ()
     strange: float = 0.0
+    teachers: tuple[str, ...] = ()
+    taught: float = 0.0
     optimiser: str = "adamw"
     schedule: str = "cosine"
     learning_rate: float = 4e-3
@@ -133,12 +137,18 @@ class Recipe:
             raise RecipeError("augmentation works on cut characters: with whole pictures, set it to false")
         if (self.negatives or self.strange) and not self.augmentation:
             raise RecipeError("negatives and strangers are made by the augmentation: without it they are 0")
-        if bool(self.strangers) != (self.strange > 0):
-            raise RecipeError("strangers say what to draw and strange how much of it: give both, or neither")
+        for names, share in (("strangers", "strange"), ("teachers", "taught")):
+            self._check_share(names, share)
         if self.frozen and self.weights == "none":
             raise RecipeError('a frozen base needs weights; with weights = "none" set frozen = false')
         if self.schedule == "cosine" and self.plateau_patience:
             raise RecipeError('plateau_patience needs schedule = "constant": a cosine falls by itself')
+
+    def _check_share(self, names: str, share: str) -> None:
+        if bool(getattr(self, names)) != (0 < getattr(self, share) <= 1):
+            raise RecipeError(
+                f"{names} say whose and {share}, above 0 and up to 1, how much: give both, or neither"
+            )
 
     @property
     def watched(self) -> bool:

@@ -13,7 +13,7 @@ from hwr_edge.context.sizes import by_size
 from hwr_edge.context.tables import load
 from hwr_edge.locate import Line
 
-_CERTAIN = 0.99  # a line whose characters are all above this is left as it is
+CERTAIN = 0.99  # a line whose characters are all above this is left as it is
 
 Scores = NDArray[np.float32]
 
@@ -44,11 +44,16 @@ def _one(line: Line, scores: Scores, labels: Sequence[str], known: Known) -> Sco
     words = [len(word.glyphs) for word in line.words]
     if known.pattern is not None:
         scores = by_pattern(known.pattern, scores, labels)
-    if known.line and _has_both_cases(labels) and scores.max(axis=1).min() <= _CERTAIN:
+    if known.line and _has_both_cases(labels) and scores.max(axis=1).min() <= CERTAIN:
         scores = _shares(scores * by_size(line, scores, labels))
-        if known.pattern is None and not known.lexicon:
+        if neighbours_tell(labels, known):
             scores = by_neighbours(words, scores, labels)
     return by_lexicon(known.lexicon, words, scores, labels) if known.lexicon else scores
+
+
+def neighbours_tell(labels: Sequence[str], known: Known) -> bool:
+    """Whether what follows what settles anything: in text of both cases of which nothing else is known."""
+    return known.line and known.pattern is None and not known.lexicon and _has_both_cases(labels)
 
 
 def _has_both_cases(labels: Sequence[str]) -> bool:

@@ -27,6 +27,33 @@ def by_neighbours(words: Sequence[int], scores: Scores, labels: Sequence[str]) -
     Returns:
         float32 (N, C), rows adding up to 1; beyond its `_BEST` candidates a glyph keeps its own shares.
     """
+    glyph, best, own, shares, steps = _columns(words, scores, labels)
+    forward, evidence = _forward(shares, steps)
+    chances = _marginals(forward, shares, steps)
+    odds = evidence - _as_code(shares, len(labels))
+    text = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
+    mixed = text * chances[glyph] * own.sum(axis=1, keepdims=True) + (1 - text) * own
+    result: Scores = scores / scores.sum(axis=1, keepdims=True)
+    np.put_along_axis(result, best, mixed.astype(np.float32), axis=1)
+    return result
+
+
+def odds_of_text(words: Sequence[int], scores: Scores, labels: Sequence[str]) -> float:
+    """How much likelier glyphs are as text than as a code, where anything may follow anything, in nats.
+
+    Args:
+        words: how many glyphs each word has, in order.
+        scores: float32 (N, C) of the glyphs by themselves, in any unit.
+        labels: C characters.
+    """
+    _, _, _, shares, steps = _columns(words, scores, labels)
+    return _forward(shares, steps)[1] - _as_code(shares, len(labels))
+
+
+def _columns(
+    words: Sequence[int], scores: Scores, labels: Sequence[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.intp], Reals, Reals, Reals]:
+    """Which columns hold glyphs, their candidates and shares (N, K); of all columns shares and steps."""
     scores = scores / scores.sum(axis=1, keepdims=True)
     best = np.argsort(scores, axis=1)[:, : -_BEST - 1 : -1]
     own = np.take_along_axis(scores, best, axis=1).astype(np.float64)
@@ -35,12 +62,7 @@ def by_neighbours(words: Sequence[int], scores: Scores, labels: Sequence[str]) -
     # Candidates of every column, and their chances by shape; a gap has one candidate, which is sure.
     choices = np.where(glyph[:, None], best[places], _GAP)
     shares = np.where(glyph[:, None], own[places], np.eye(1, best.shape[1]))
-    chances, evidence = _marginals(shares, _steps(choices, labels))
-    text = _is_text(evidence, shares.sum(axis=1), len(labels))
-    mixed = text * chances[glyph] * own.sum(axis=1, keepdims=True) + (1 - text) * own
-    result = scores.copy()
-    np.put_along_axis(result, best, mixed.astype(np.float32), axis=1)
-    return result
+    return glyph, best, own, shares, _steps(choices, labels)
 
 
 def _places(words: Sequence[int]) -> NDArray[np.intp]:
@@ -64,15 +86,15 @@ def _after_two(table: NDArray[np.floating], columns: NDArray[np.intp]) -> NDArra
     return table[first[:, :, None, None], second[:, None, :, None], third[:, None, None, :]]
 
 
-def _marginals(shares: Reals, steps: Reals) -> tuple[Reals, float]:
-    """Forward-backward (Rabiner 1989) over pairs of columns.
+def _forward(shares: Reals, steps: Reals) -> tuple[list[Reals], float]:
+    """The forward half of forward-backward (Rabiner 1989), over pairs of columns.
 
     Args:
         shares: (L, K) chances of the candidates by themselves.
         steps: (L - 2, K, K, K) chances of what follows.
 
     Returns:
-        (L, K) chance of each candidate, and the logarithm of what all paths add up to.
+        (K, K) for each pair of columns, and the logarithm of what all paths add up to.
     """
     forward = [shares[0][:, None] * shares[1]]
     evidence = 0.0
@@ -81,6 +103,11 @@ def _marginals(shares: Reals, steps: Reals) -> tuple[Reals, float]:
         total = float(table.sum())
         evidence += float(np.log(total))
         forward.append(table / total)
+    return forward, evidence
+
+
+def _marginals(forward: Sequence[Reals], shares: Reals, steps: Reals) -> Reals:
+    """The backward half: (L, K) chance of each candidate."""
     chances = np.empty_like(shares)
     chances[0], chances[-1] = shares[0], forward[-1].sum(axis=0)
     backward = np.ones_like(forward[-1])
@@ -89,10 +116,10 @@ def _marginals(shares: Reals, steps: Reals) -> tuple[Reals, float]:
         backward /= backward.sum()
         table = forward[at] * backward
         chances[at + 1] = table.sum(axis=0) / table.sum()
-    return chances, evidence
+    return chances
 
 
-def _is_text(evidence: float, sums: Reals, labels: int) -> float:
-    """The chance that a line is text rather than a code, in which any character may follow any other."""
-    code = float(np.log(sums).sum()) - _WEIGHT * np.log(labels) * (len(sums) - 2)
-    return float(1 / (1 + np.exp(np.clip(code - evidence, -50, 50))))
+def _as_code(shares: Reals, labels: int) -> float:
+    """The logarithm of what all paths add up to where any character may follow any other."""
+    sums = shares.sum(axis=1)
+    return float(np.log(sums).sum()) - _WEIGHT * float(np.log(labels)) * (len(sums) - 2)

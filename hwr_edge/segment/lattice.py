@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import pairwise
 
 import cv2
@@ -222,31 +223,46 @@ def _stacked(plane: Pixels) -> list[Pixels]:
 
 
 def best_path(count: int, choices: Sequence[tuple[int, int, float]]) -> list[int]:
-    """Cover pieces 0 to count - 1 without overlap at the least cost.
+    """The first of `best_paths`."""
+    return best_paths(count, choices, 1)[0][0]
+
+
+def best_paths(
+    count: int, choices: Sequence[tuple[int, int, float]], most: int
+) -> list[tuple[list[int], float]]:
+    """Ways to cover pieces 0 to count - 1 without overlap, cheapest first.
 
     Args:
         count: how many pieces there are.
         choices: (first piece, last piece, cost) of each candidate; every piece is in one of length 1.
+        most: how many ways at most.
 
     Returns:
-        Positions of the chosen candidates in `choices`, left to right.
+        Positions of the chosen candidates in `choices`, left to right, and what they cost together.
     """
-    cost = [0.0] + [math.inf] * count
-    came = [-1] * (count + 1)
+    # The cheapest ways up to each piece: cost, the last candidate, and which of the ways up to that one.
+    ways: list[list[tuple[float, int, int]]] = [[(0.0, -1, 0)]]
     ending: list[list[int]] = [[] for _ in range(count)]
     for position, (_, last, _) in enumerate(choices):
         ending[last].append(position)
     for last in range(count):
-        for position in ending[last]:
-            first, _, price = choices[position]
-            if cost[first] + price < cost[last + 1]:
-                cost[last + 1] = cost[first] + price
-                came[last + 1] = position
-    path = []
-    end = count
+        longer = (
+            (before + choices[position][2], position, rank)
+            for position in ending[last]
+            for rank, (before, _, _) in enumerate(ways[choices[position][0]])
+        )
+        ways.append(nsmallest(most, longer))
+    return [(_traced(ways, choices, rank), cost) for rank, (cost, _, _) in enumerate(ways[count])]
+
+
+def _traced(
+    ways: Sequence[Sequence[tuple[float, int, int]]], choices: Sequence[tuple[int, int, float]], rank: int
+) -> list[int]:
+    path, end = [], len(ways) - 1
     while end > 0:
-        path.append(came[end])
-        end = choices[came[end]][0]
+        _, position, rank = ways[end][rank]
+        path.append(position)
+        end = choices[position][0]
     return path[::-1]
 
 

@@ -20,7 +20,7 @@ from hwr_edge.segment.lattice import (
     Piece,
     Reading,
     Scale,
-    best_path,
+    best_paths,
     candidates,
     cost,
     marks,
@@ -50,7 +50,20 @@ class Task:
     readings: tuple[Reading, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way of cutting a word: its glyphs, None where none is left, and what speaks against it, in nats."""
+
+    word: Word | None
+    cost: float
+
+
 def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Word | None]:
+    """The best of `ways` for each word, None for one of which nothing is left."""
+    return [found[0].word for found in ways(words, score, forms)]
+
+
+def ways(words: Sequence[Word], score: Score, forms: Forms | None = None, most: int = 1) -> list[list[Way]]:
     """Cut joined characters, mend broken ones, and leave out dots, commas and dashes.
 
     Words whose glyphs are all of usual shape and surely recognised come back as they are, after one call
@@ -61,12 +74,13 @@ def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> li
         words: the words of one picture, in reading order.
         score: takes uint8 (h, w) ink patches, gives float32 (N, classes) calibrated probabilities.
         forms: what each class looks like; None where all are much alike.
+        most: how many ways of each word at most.
 
     Returns:
-        The words in the same order, None for one of which nothing is left.
+        For each word, in the same order, its ways, the best one first.
     """
     tasks = plan(words, score, forms)
-    return [task if isinstance(task, Word) else _choose(task) for task in tasks]
+    return [[Way(task, 0.0)] if isinstance(task, Word) else _ways(task, most) for task in tasks]
 
 
 def plan(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Task | Word]:
@@ -198,17 +212,19 @@ def _in_order(pieces: list[Piece], order: list[int]) -> list[Piece]:
     return result
 
 
-def _choose(task: Task) -> Word | None:
-    """The glyphs of the cheapest path, None where all are marks."""
+def _ways(task: Task, most: int) -> list[Way]:
+    """The cheapest paths, as the glyphs along them; what is a mark on its path is no glyph."""
     choices = [
         (option.first, option.last, cost(GLYPH, option.traits(reading)))
         for option, reading in zip(task.options, task.readings, strict=True)
     ]
     for number, traits in enumerate(marks(task.pieces, task.scale)):
         choices.append((number, number, math.inf if traits is None else cost(MARK, traits)))
-    path = best_path(len(task.pieces), choices)
-    chosen = tuple(_glyph(task.options[i], task) for i in path if i < len(task.options))
-    return Word(chosen) if chosen else None
+    found = []
+    for path, price in best_paths(len(task.pieces), choices, most):
+        glyphs = tuple(_glyph(task.options[i], task) for i in path if i < len(task.options))
+        found.append(Way(Word(glyphs) if glyphs else None, price))
+    return found
 
 
 def _glyph(option: Candidate, task: Task) -> Glyph:
