@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,7 @@ from hwr_edge.context.known import Known
 from hwr_edge.image import to_batch
 from hwr_edge.ink import Pixels
 from hwr_edge.locate import Line
-from hwr_edge.locate.layout import in_image
-from hwr_edge.locate.turn import Turn
+from hwr_edge.locate.layout import Layout, in_image
 from hwr_edge.prediction import Character
 from hwr_edge.spec import ModelSpec
 from hwr_edge.tangle import flat, tangled
@@ -71,7 +71,29 @@ class Scores:
             scores = decode.calibrate(self._runtime.run(batch), self._spec, self._charset)
             self._known.update((id(crop), (crop, row)) for crop, row in zip(new, scores, strict=True))
             self._watch.lap("inference")
-        return np.stack([self._known[id(crop)][1] for crop in crops])
+        rows = [self._known[id(crop)][1] for crop in crops]
+        return np.stack(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How the writing of a picture was cut, and what each glyph looks like by itself.
+
+    Attributes:
+        found: the glyphs as they were found.
+        lines: the glyphs as they are read.
+        table: float32 (N, allowed labels) their calibrated scores, in reading order.
+    """
+
+    found: Layout
+    lines: Sequence[Line]
+    table: NDArray[np.float32]
+
+
+def read_layout(found: Layout, scores: Scores, known: Known | None) -> Reading:
+    """Cut and score what was found; `known` is None for a character that stands alone, which is not cut."""
+    lines = found.lines if known is None else cut_anew(found.lines, scores, known)
+    return Reading(found, lines, scores([glyph.crop for line in lines for glyph in line.glyphs]))
 
 
 def cut_anew(lines: Sequence[Line], scores: Scores, known: Known) -> list[Line]:
@@ -101,26 +123,19 @@ def _option(way: "Way", scores: Scores) -> tuple[NDArray[np.float32] | None, flo
 
 
 def characters_of(
-    lines: Sequence[Line],
-    scores: Scores,
-    top_k: int,
-    limit: float,
-    known: Known | None,
-    turn: Turn | None = None,
+    reading: Reading, labels: tuple[str, ...], top_k: int, limit: float, known: Known | None
 ) -> tuple[Character, ...]:
     """The characters of all lines in order, with their boxes in the image.
 
-    `known` is None for a character that stands alone, `turn` says how a page lies that was turned level.
+    `known` is None for a character that stands alone.
     """
-    glyphs = [glyph for line in lines for glyph in line.glyphs]
-    if not glyphs:
-        return ()
-    table = scores([glyph.crop for glyph in glyphs])
-    if known:
+    table, turn = reading.table, reading.found.turn
+    glyphs = [glyph for line in reading.lines for glyph in line.glyphs]
+    if known and glyphs:
         from hwr_edge.context.decode import in_context  # not needed for single characters either
 
-        table = in_context(lines, table, scores.labels, known)
-    answers = decode.rank(table, scores.labels, top_k, limit)
+        table = in_context(reading.lines, table, labels, known)
+    answers = decode.rank(table, labels, top_k, limit)
     boxes = [in_image(glyph, turn) if turn else glyph.box for glyph in glyphs]
     return tuple(
         Character(answer.label, answer.confidence, (box.x0, box.y0, box.x1, box.y1), answer.alternatives)
@@ -145,15 +160,14 @@ def filled(pattern: str, texts: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     return filled, None not in fields
 
 
-def legibility(characters: Sequence[Character], lines: Sequence[Line], scores: Scores) -> float:
+def legibility(characters: Sequence[Character], reading: Reading, labels: Sequence[str]) -> float:
     """How sure the text is, 0-1: of its characters in their line, and of each shape by itself.
 
     Joined letters that happen to make a likely word are no good shapes; good shapes that make no word are.
     """
     if not characters:
         return 0.0
-    table = scores([glyph.crop for line in lines for glyph in line.glyphs])
-    shapes = (table @ decode.same_shape(scores.labels)).max(axis=1)
+    shapes = (reading.table @ decode.same_shape(labels)).max(axis=1)
     return math.sqrt(mean(character.confidence for character in characters) * float(shapes.mean()))
 
 

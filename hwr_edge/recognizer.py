@@ -19,12 +19,12 @@ from hwr_edge.reading import (
     Scores,
     Watch,
     characters_of,
-    cut_anew,
     filled,
     joined_share,
     legibility,
     mean,
     mostly_tangled,
+    read_layout,
     texts_of,
 )
 from hwr_edge.spec import ModelSpec
@@ -125,20 +125,25 @@ class Recognizer:
         limit = self.check(layout, charset, top_k, min_confidence, invert)
         found, name, watch = _located(image, layout, invert)
         scores = Scores(self.spec, self.runtime, charset, watch)
-        alone = found.kind == "char"
-        lines = found.lines if alone else cut_anew(found.lines, scores, self.known)
-        characters = characters_of(lines, scores, top_k, limit, None if alone else self.known, found.turn)
+        known = None if found.kind == "char" else self.known
+        reading = read_layout(found, scores, known)
+        if known and found.kind == "word":
+            from hwr_edge.hands import read_again  # not needed for single characters
+
+            reading = read_again(reading, scores, known)
+        lines = reading.lines
+        characters = characters_of(reading, scores.labels, top_k, limit, known)
         stage = "inference" if characters else "locate"
         watch.lap(stage)
         texts, fits = texts_of(lines, characters), True
-        if self.known.pattern and not alone:
-            texts, fits = filled(self.known.pattern, texts)
+        if known and known.pattern:
+            texts, fits = filled(known.pattern, texts)
         doubtful = not fits or mean(character.confidence for character in characters) < limit
         if min_confidence is None:
-            if not alone:  # the model's own limit is for single characters
-                joined = joined_share(found.lines, lines) > 0.5
+            if known:  # the model's own limit is for single characters
+                joined = joined_share(reading.found.lines, lines) > 0.5
                 enough = max(_LEGIBLE_JOINED if joined else _LEGIBLE, self.spec.reject_below)
-                doubtful = not fits or legibility(characters, lines, scores) < enough
+                doubtful = not fits or legibility(characters, reading, scores.labels) < enough
             doubtful = doubtful or mostly_tangled(lines)
         watch.lap(stage)
         prediction = self._prediction(name, found, texts, characters, doubtful, watch)
@@ -174,7 +179,8 @@ class Recognizer:
         together = Watch()
         lines = [line for found, _, _ in located for line in found.lines]
         scores = Scores(self.spec, self.runtime, charset, together)
-        characters = iter(characters_of(lines, scores, top_k, limit, None))
+        reading = read_layout(locate.Layout(tuple(lines), "", "char"), scores, None)
+        characters = iter(characters_of(reading, scores.labels, top_k, limit, None))
         tangled = [min_confidence is None and mostly_tangled(found.lines) for found, _, _ in located]
         together.lap("inference")
         predictions = []

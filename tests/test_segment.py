@@ -270,9 +270,7 @@ def test_the_best_paths_are_the_cheapest_of_all(count: int, random: object) -> N
     def prices(first: int) -> list[float]:
         if first == count:
             return [0.0]
-        return [
-            price + rest for start, last, price in choices if start == first for rest in prices(last + 1)
-        ]
+        return [price + rest for start, last, price in choices if start == first for rest in prices(last + 1)]
 
     paths = best_paths(count, choices, 3)
     assert [cost for _, cost in paths] == pytest.approx(sorted(prices(0))[:3])
