@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hwr_edge.segment import Way
 
 _WAYS = 4  # of cutting a word, between which its text decides
+_INK = 90  # plane value from which a pixel counts as ink
 _SAMPLE = 16  # glyphs of a page whose ink is looked at
 _STAGES = ("load", "decode", "locate", "prepare", "inference")
 
@@ -184,6 +185,15 @@ def joined_share(located: Sequence[Line], lines: Sequence[Line]) -> float:
     held: NDArray[np.bool_] = np.logical_and(inside[..., 0], inside[..., 1])  # (parts, whole)
     shared = np.count_nonzero(held[:, held.sum(axis=0) > 1].any(axis=1))
     return shared / len(parts) if len(parts) else 0.0
+
+
+def left_out(reading: Reading) -> float:
+    """Share of the ink that was found, 0-1, in no glyph that is read: what was taken for dots and dashes."""
+    before, after = (
+        sum(int(np.count_nonzero(glyph.crop >= _INK)) for line in lines for glyph in line.glyphs)
+        for lines in (reading.found.lines, reading.lines)
+    )
+    return max(0.0, 1 - after / before) if before else 0.0
 
 
 def _corners(lines: Sequence[Line]) -> NDArray[np.int64]:

@@ -16,11 +16,13 @@ from hwr_edge.ink import Pixels
 from hwr_edge.locate.assemble import INVERTS, LAYOUTS
 from hwr_edge.prediction import Character, ModelRef, Prediction
 from hwr_edge.reading import (
+    Reading,
     Scores,
     Watch,
     characters_of,
     filled,
     joined_share,
+    left_out,
     legibility,
     mean,
     mostly_tangled,
@@ -35,6 +37,7 @@ BLANK = "blank"
 # in twenty have less (`benchmarks.quality refusals`, UNIPEN's).
 _LEGIBLE = 0.82
 _LEGIBLE_JOINED = 0.95
+_LEFT_OUT = 0.2  # of a row's ink: so much is no dots and dashes but writing that was not read
 
 _BLOCK = 64  # pictures of one character whose crops go through the model together
 
@@ -138,16 +141,31 @@ class Recognizer:
         texts, fits = texts_of(lines, characters), True
         if known and known.pattern:
             texts, fits = filled(known.pattern, texts)
-        doubtful = not fits or mean(character.confidence for character in characters) < limit
-        if min_confidence is None:
-            if known:  # the model's own limit is for single characters
-                joined = joined_share(reading.found.lines, lines) > 0.5
-                enough = max(_LEGIBLE_JOINED if joined else _LEGIBLE, self.spec.reject_below)
-                doubtful = not fits or legibility(characters, reading, scores.labels) < enough
-            doubtful = doubtful or mostly_tangled(lines)
+        doubtful = not fits or self._doubtful(reading, characters, scores.labels, min_confidence)
         watch.lap(stage)
         prediction = self._prediction(name, found, texts, characters, doubtful, watch)
         return prediction, [glyph.crop for line in lines for glyph in line.glyphs]
+
+    def _doubtful(
+        self,
+        reading: Reading,
+        characters: tuple[Character, ...],
+        labels: tuple[str, ...],
+        min_confidence: float | None,
+    ) -> bool:
+        """Whether a text is not to be relied on; the model's own limit is for single characters."""
+        sure = mean(character.confidence for character in characters)
+        if min_confidence is not None:
+            return sure < min_confidence
+        if mostly_tangled(reading.lines):
+            return True
+        if reading.found.kind == "char":
+            return sure < self.spec.reject_below
+        if reading.found.kind == "word" and left_out(reading) > _LEFT_OUT:
+            return True
+        joined = joined_share(reading.found.lines, reading.lines) > 0.5
+        enough = max(_LEGIBLE_JOINED if joined else _LEGIBLE, self.spec.reject_below)
+        return legibility(characters, reading, labels) < enough
 
     def predict_many(
         self, images: Iterable[object], layout: str = "auto", **options: Any

@@ -1,4 +1,4 @@
-"""What a reading says about itself: how much of it was cut out of joined ink."""
+"""What a reading says about itself: how much of it was cut out of joined ink, how much was left out."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwr_edge.locate import Glyph, Line, Word
-from hwr_edge.locate.layout import Box
-from hwr_edge.reading import joined_share
+from hwr_edge.locate.layout import Box, Layout
+from hwr_edge.reading import Reading, joined_share, left_out
 
 CROP = np.full((20, 10), 255, np.uint8)
 
@@ -27,3 +27,11 @@ def test_characters_that_share_their_ink_are_counted(pieces: list[int]) -> None:
 
 def test_nothing_shares_nothing() -> None:
     assert joined_share([line((0, 9))], []) == 0.0
+
+
+@given(pieces=st.integers(1, 8), read=st.integers(0, 8))
+def test_ink_in_no_glyph_that_is_read_is_counted(pieces: int, read: int) -> None:
+    every = line(*((20 * n, 20 * n + 10) for n in range(pieces)))
+    kept = Line((Word(every.glyphs[: min(read, pieces)]),))
+    reading = Reading(Layout((every,), "dark-on-light", "word"), [kept], np.zeros((0, 10), np.float32))
+    assert left_out(reading) == pytest.approx(1 - min(read, pieces) / pieces)
