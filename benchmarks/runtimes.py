@@ -112,6 +112,8 @@ def main() -> None:
     args = parser.parse_args()
     settings = Settings(Budget(args.runs, 1.0, args.max_seconds), rounds=args.rounds)
     data = args.data if args.data.is_dir() else None
+    if data is None:
+        print(f"{args.data} is not there: nothing is said of accuracy", file=sys.stderr)
     found = joined([measure(model, data, settings) for model in args.models or models.names()])
     print(f"{machines.write(found, 'runtimes', args.results)}\n{found['advice']}")
     rows = table(machines.read("runtimes", args.results))

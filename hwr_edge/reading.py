@@ -114,8 +114,10 @@ def cut_anew(lines: Sequence[Line], scores: Scores, known: Known) -> list[Line]:
     rows = []
     for line in lines:
         ways = list(itertools.islice(anew, len(line.words)))
-        chosen = likeliest([[_option(way, scores) for way in own] for own in ways], scores.labels)
-        rows.append([word for own, best in zip(ways, chosen, strict=True) if (word := own[best].word)])
+        best = [0] * len(ways)
+        if any(len(own) > 1 for own in ways):
+            best = likeliest([[_option(way, scores) for way in own] for own in ways], scores.labels)
+        rows.append([word for own, number in zip(ways, best, strict=True) if (word := own[number].word)])
     return [Line(tuple(row)) for row in rows if row]
 
 

@@ -38,13 +38,15 @@ def write(
         raise RecipeError(f"the recipe {recipe.name!r} names no such data for the split {split!r}")
     rng = np.random.default_rng(recipe.seed)
     if split == "train":
-        characters = replace(recipe, sources=sources, strangers=(), strange=0.0)  # strangers are of no class
+        # Strangers are of no class, and nothing is learnt here.
+        characters = replace(recipe, sources=sources, strangers=(), strange=0.0, teachers=(), taught=0.0)
         drawn = Batches(characters, parts).draw(count, rng)
         parts = [part.take(np.isin(np.arange(len(part)), chosen)) for part, chosen in _by_part(parts, drawn)]
     images, labels = (
         np.concatenate(both) for both in zip(*(plain_batch(p, recipe) for p in parts), strict=True)
     )
     keep = np.sort(rng.permutation(len(labels))[:count])
+    output.parent.mkdir(parents=True, exist_ok=True)
     part = output.with_suffix(".part.npz")
     np.savez_compressed(part, images=images[keep], labels=labels[keep])
     part.replace(output)

@@ -24,8 +24,6 @@ def likeliest(line: Sequence[Sequence[Option]], labels: Sequence[str]) -> list[i
         labels: C characters.
     """
     best = [0] * len(line)
-    if all(len(ways) == 1 for ways in line):
-        return best
     first = [scores for (scores, _), *_ in line if scores is not None]
     table = np.concatenate(first) if first else np.ones((0, len(labels)), np.float32)
     if table.max(axis=1).min(initial=1.0) > CERTAIN:
