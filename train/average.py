@@ -50,7 +50,8 @@ def average(runs: list[Path], data: Path, out: Path) -> dict[str, Any]:
     graph.set_weights([np.mean(same, axis=0) for same in zip(*weights, strict=True)])
     recipe = read_recipe(runs[0] / "recipe.toml")
     parts = load_parts(recipe, data)
-    batches = Batches(recipe, parts.train, strangers=parts.strangers)
+    # Pictures alone are wanted: what teachers say of them is not.
+    batches = Batches(replace(recipe, teachers=(), taught=0.0), parts.train, strangers=parts.strangers)
     settle(graph, (batches.batch(number)[0] for number in range(_BATCHES)))
     report, _ = evaluate(recipe, parts, graph)
     hashes = [spec.training.get("recipe_sha256") for spec in specs]
