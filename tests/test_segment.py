@@ -12,11 +12,17 @@ from numpy.typing import NDArray
 from hwr_edge.ink import Pixels
 from hwr_edge.locate import Box, Glyph, Word
 from hwr_edge.locate.field import field_ink
-from hwr_edge.segment import split, usual_forms
+from hwr_edge.segment import Forms, usual_forms, ways
 from hwr_edge.segment.cuts import broken, cut, find_seams, loops, stroke_width
 from hwr_edge.segment.lattice import best_path, best_paths
+from hwr_edge.segment.split import Score
 
 HEIGHT, PEN = 40, 4
+
+
+def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Word | None]:
+    """The best way of cutting each word."""
+    return [found[0].word for found in ways(words, score, forms)]
 
 
 def shape(kind: str, height: int = HEIGHT) -> Pixels:

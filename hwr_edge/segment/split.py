@@ -58,11 +58,6 @@ class Way:
     cost: float
 
 
-def split(words: Sequence[Word], score: Score, forms: Forms | None = None) -> list[Word | None]:
-    """The best of `ways` for each word, None for one of which nothing is left."""
-    return [found[0].word for found in ways(words, score, forms)]
-
-
 def ways(words: Sequence[Word], score: Score, forms: Forms | None = None, most: int = 1) -> list[list[Way]]:
     """Cut joined characters, mend broken ones, and leave out dots, commas and dashes.
 
