@@ -4,6 +4,7 @@ The surest reading says where the characters are, all readings together what the
 answer is more often right than the first one alone, and where they differ its confidence says so.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from hwr_edge.context.decode import neighbours_tell
 from hwr_edge.context.known import Known
 from hwr_edge.locate.lean import Hand, rewritten
-from hwr_edge.reading import Reading, Scores, read_layout
+from hwr_edge.reading import Reading, Scores, mean, read_layout
+from hwr_edge.segment.lattice import doubt
 
 _HANDS = tuple(Hand(lean, width) for lean in (0.15, -0.15) for width in (0.9, 1.1))
 _SURE = 0.99  # a row whose characters are all above this is not read again
-_LEAST = 1e-4  # a confidence below this says no more than this
 
 
 def read_again(first: Reading, scores: Scores, known: Known) -> Reading:
@@ -32,7 +33,7 @@ def read_again(first: Reading, scores: Scores, known: Known) -> Reading:
     if sure or found.turn is not None or neighbours_tell(scores.labels, known):
         return first
     readings = [first, *(read_layout(rewritten(found, hand), scores, known) for hand in _HANDS)]
-    surest = max(readings, key=_sureness)
+    surest = min(readings, key=_doubt)
     return Reading(surest.found, surest.lines, together(surest.table, [one.table for one in readings]))
 
 
@@ -49,6 +50,7 @@ def together(table: NDArray[np.float32], tables: Sequence[NDArray[np.float32]]) 
     return np.mean([one if len(one) == len(table) else nothing for one in tables], axis=0)  # type: ignore[no-any-return]
 
 
-def _sureness(reading: Reading) -> float:
-    best = reading.table.max(axis=1, initial=_LEAST)
-    return float(np.log(best).mean()) if len(best) else -np.inf
+def _doubt(reading: Reading) -> float:
+    """What speaks against a reading, in nats a glyph; one without glyphs is the last to be taken."""
+    best = reading.table.max(axis=1).tolist()
+    return mean(map(doubt, best)) if best else math.inf

@@ -49,7 +49,7 @@ def test_another_hand_leans_and_widens() -> None:
 
 
 class Reader:
-    """Says what it is told to of glyphs of each width."""
+    """Reads bars as they were written one way, and in any other hand, where their edges are soft, another."""
 
     labels = DIGITS
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwr_edge.context.decode import CERTAIN
-from hwr_edge.context.neighbours import odds_of_text
+from hwr_edge.context.neighbours import chance, odds_of_text
 
 # Fitted on lines of writers that models are chosen by.
 _WEIGHT = 0.6  # of a nat that speaks for text, against one that speaks against a cut
@@ -28,8 +28,7 @@ def likeliest(line: Sequence[Sequence[Option]], labels: Sequence[str]) -> list[i
     table = np.concatenate(first) if first else np.ones((0, len(labels)), np.float32)
     if table.max(axis=1).min(initial=1.0) > CERTAIN:
         return best
-    odds = odds_of_text([len(scores) for scores in first], table, labels)
-    text = float(1 / (1 + np.exp(-np.clip(odds, -50, 50))))
+    text = chance(odds_of_text([len(scores) for scores in first], table, labels))
     for number, ways in enumerate(line):
         if len(ways) > 1:
             best[number] = int(np.argmin([cost - text * _WEIGHT * _gain(s, labels) for s, cost in ways]))

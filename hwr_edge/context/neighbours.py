@@ -30,8 +30,7 @@ def by_neighbours(words: Sequence[int], scores: Scores, labels: Sequence[str]) -
     glyph, best, own, shares, steps = _columns(words, scores, labels)
     forward, evidence = _forward(shares, steps)
     chances = _marginals(forward, shares, steps)
-    odds = evidence - _as_code(shares, len(labels))
-    text = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
+    text = chance(evidence - _as_code(shares, len(labels)))
     mixed = text * chances[glyph] * own.sum(axis=1, keepdims=True) + (1 - text) * own
     result: Scores = scores / scores.sum(axis=1, keepdims=True)
     np.put_along_axis(result, best, mixed.astype(np.float32), axis=1)
@@ -48,6 +47,11 @@ def odds_of_text(words: Sequence[int], scores: Scores, labels: Sequence[str]) ->
     """
     _, _, _, shares, steps = _columns(words, scores, labels)
     return _forward(shares, steps)[1] - _as_code(shares, len(labels))
+
+
+def chance(odds: float) -> float:
+    """The probability, 0-1, that odds in nats stand for."""
+    return float(1 / (1 + np.exp(-np.clip(odds, -50, 50))))
 
 
 def _columns(
