@@ -5,7 +5,8 @@ from pathlib import Path
 
 from hwr_edge.dataset import read_idx
 from hwr_edge.ink import Pixels
-from train.datasets import DIGITS, pictures
+from train.datasets import pictures
+from train.samples import DIGITS
 
 Labelled = Iterable[tuple[Pixels, str]]
 

@@ -23,8 +23,8 @@ from hwr_edge import Recognizer
 from hwr_edge.context.known import Known
 from hwr_edge.modelfile import write_json
 from train.context import help_texts
-from train.datasets import LATIN, unipen
-from train.samples import Strokes
+from train.samples import LATIN, Strokes
+from train.unipen import unipen
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("HWR_EDGE_DATA", ROOT.parent / "shared" / "data"))

@@ -8,6 +8,7 @@ import pytest
 
 from hwr_edge.errors import DataError, RecipeError
 from hwr_edge.spec import InputSpec
+from train.augment import PEN, draw, tight
 from train.batches import Batches
 from train.datasets import DATASETS
 from train.parts import strangers
@@ -82,3 +83,11 @@ def test_joined_words_are_joined_and_writers_parted(data_dir: Path) -> None:
     parts = {split: STRANGERS["joined-words"](data_dir, split) for split in ("train", "test")}
     assert all(len(samples) > 100 and samples.drawn for samples in parts.values())
     assert not set(parts["train"].writers) & set(parts["test"].writers)
+
+
+def test_joined_pairs_are_two_characters_of_one_writer_without_room_between(data_dir: Path) -> None:
+    pairs = STRANGERS["joined-pairs"](data_dir, "test")
+    assert set(np.char.str_len(pairs.labels)) == {2}
+    assert not set(pairs.writers) & set(STRANGERS["joined-pairs"](data_dir, "train").writers)
+    drawn = [tight(draw(item, PEN)) for item in pairs.items[:200]]  # type: ignore[arg-type]
+    assert np.mean([(plane.max(axis=0) > 0).all() for plane in drawn]) > 0.95

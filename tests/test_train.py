@@ -19,10 +19,11 @@ from hwr_edge.image import to_batch
 from hwr_edge.modelfile import read_spec, write_spec
 from hwr_edge.spec import InputSpec, ModelSpec
 from train.augment import Augmentation, augment, draw
-from train.datasets import DATASETS, unipen
+from train.datasets import DATASETS
 from train.history import read_history
 from train.placement import Placement, place
 from train.recipe import Recipe, read_recipe
+from train.unipen import unipen
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted((ROOT / "train" / "recipes").glob("*.toml"))

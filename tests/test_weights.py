@@ -124,3 +124,27 @@ def test_weights_that_do_not_fit_are_one_sentence(notop: Path, tmp_path: Path) -
         (tmp_path / name).write_bytes(notop.read_bytes()[:500])
         with pytest.raises(DataError, match="damaged"):
             load_base(model, "vgg16-selu", str(tmp_path / name), frozen=False)
+
+
+@pytest.mark.parametrize(("classes", "kept"), [(4, True), (3, False)])
+def test_a_start_hands_on_its_last_layer_only_where_the_classes_are_as_many(
+    classes: int, kept: bool, tmp_path: Path
+) -> None:
+    from train.architectures import ARCHITECTURES
+    from train.weights import start_from
+
+    source, model = (ARCHITECTURES["mlp"](InputSpec(8, 8), n, units=[5]) for n in (4, classes))
+    source.save(tmp_path / "model.keras")
+    start_from(model, tmp_path / "model.keras")
+    (first, last), (given, top) = weighted(model), weighted(source)
+    assert (first.get_weights()[0] == given.get_weights()[0]).all()
+    assert np.array_equal(last.get_weights()[0], top.get_weights()[0]) == kept
+
+
+def test_a_start_of_another_architecture_is_one_sentence(tmp_path: Path) -> None:
+    from train.architectures import ARCHITECTURES
+    from train.weights import start_from
+
+    ARCHITECTURES["mlp"](InputSpec(8, 8), 4, units=[5]).save(tmp_path / "model.keras")
+    with pytest.raises(DataError, match="another architecture"):
+        start_from(ARCHITECTURES["mlp"](InputSpec(8, 8), 4, units=[6]), tmp_path / "model.keras")

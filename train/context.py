@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwr_edge.context.tables import FILE, KINDS, SYMBOLS, kind, symbol
-from train.datasets import LATIN, unipen
-from train.samples import Samples
+from train.samples import LATIN, Samples
+from train.unipen import unipen
 
 _X_HEIGHT = "aceimnorsuvwxz"  # i without its dot is as high; with it, its own height is learnt
 _DESCENDERS = "gjpqy"

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +23,9 @@ from train.cheques import cheque_digits
 from train.emnist import SPLITS as EMNIST
 from train.emnist import emnist
 from train.fonts import faces, glyphs
-from train.samples import CROP, Samples, Strokes, View, in_part
+from train.samples import CROP, DIGITS, LATIN, Samples, View, in_part
 from train.strangers import STRANGERS
-from train.unipen import by_writer, read_strokes
-
-DIGITS = "0123456789"
-LATIN = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"
+from train.unipen import unipen
 
 # fmt: off
 HANGUL = {
@@ -164,44 +160,6 @@ def mnist(data: Path, split: str, view: View = CROP) -> Samples:
     if split == "test":
         return samples
     return samples.take(in_part(samples.writers.astype(int), 55_000, 60_000, split))
-
-
-def unipen(data: Path, split: str, view: View = CROP) -> Samples:
-    """UNIPEN isolated characters as strokes; every twentieth writer validation, every next one test.
-
-    Their unit is the longest side of the writer's usual character: how large one is beside the others, and so
-    beside the pen, tells `c` from `C`. The view is one of pictures and changes nothing.
-    """
-    path = data / "unipen62-strokes.npz"
-    points, (starts, strokes, classes, writers) = read_strokes(
-        path,
-        "put the UNIPEN strokes there, or name its folder with --data",
-        *("char_offsets", "stroke_offsets", "labels", "writers"),
-    )
-    labels = np.array(list(LATIN))[classes]
-    points /= _usual_size(points, strokes[starts], writers)[:, None]
-    pens = np.split(points, strokes[1:-1])
-    items: list[Strokes] = [tuple(pens[a:b]) for a, b in pairwise(starts)]
-    ids = np.arange(len(items)).astype(str)
-    samples = Samples("unipen", items, labels, writers.astype(str), ids)
-    return samples.take(by_writer(writers, split))
-
-
-def _usual_size(
-    points: NDArray[np.float32], bounds: NDArray[np.int64], writers: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """For each point the median of the longest sides of its writer's characters.
-
-    Args:
-        points: float32 (P, 2).
-        bounds: int64 (N + 1,); character i has the points `bounds[i]:bounds[i + 1]`.
-        writers: (N,).
-    """
-    low, high = (reduce.reduceat(points, bounds[:-1]) for reduce in (np.minimum, np.maximum))
-    sides = (high - low).max(axis=1)
-    _, writer = np.unique(writers, return_inverse=True)
-    usual = np.array([np.median(sides[writer == one]) for one in range(writer.max() + 1)], np.float32)
-    return np.repeat(usual[writer], np.diff(bounds))
 
 
 def hangul(data: Path, split: str, view: View = CROP) -> Samples:

@@ -18,7 +18,7 @@ from train.network import build
 from train.parts import Parts
 from train.recipe import Recipe
 from train.watch import best_epoch, rate, stopped
-from train.weights import load_base, read_model
+from train.weights import load_base, read_model, start_from
 
 CHECKPOINT = "checkpoint.keras"
 BEST = "checkpoint-best.keras"
@@ -73,7 +73,7 @@ def _new(recipe: Recipe, steps: int, out: Path) -> keras.Model:
     keras.config.set_dtype_policy(recipe.precision)
     model = build(recipe)
     if recipe.start:
-        model.set_weights(read_model(Path(recipe.start)).get_weights())
+        start_from(model, Path(recipe.start))
     if recipe.weights != "none":
         load_base(model, str(recipe.architecture["name"]), recipe.weights, frozen=recipe.frozen)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)

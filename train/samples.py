@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from hwr_edge.errors import DataError
 from hwr_edge.ink import DARK_ON_LIGHT, Pixels, char_crop, resolve_polarity, to_grey
 
+DIGITS = "0123456789"
+LATIN = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"
+
 Strokes = tuple[NDArray[np.float32], ...]
 """One character as pen strokes, each float32 (points, 2): x right, y down, any unit."""
 

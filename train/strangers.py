@@ -1,8 +1,8 @@
 """What a reader meets and must not take for one of its characters: data sets for a recipe's `strangers`.
 
-Doodles and noise are made up from a seed; joined words are UNIPEN's; kana come from installed faces. Any
-other data set may be named as well: of letters in another script, those that look like one of ours are left
-out.
+Doodles and noise are made up from a seed; joined words and pairs are UNIPEN's; kana come from installed
+faces. Any other data set may be named as well: of letters in another script, those that look like one of ours
+are left out.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from hwr_edge.ink import Pixels
 from train.cache import Row, cached
 from train.fonts import faces, glyphs
 from train.samples import CROP, Samples, Strokes, View
-from train.unipen import by_writer, read_strokes
+from train.unipen import by_writer, read_strokes, unipen
 
 ALIKE = frozenset("ㅇㅣㅡㄴㄱㅌㅐㄷㅜㄹㅁㅂ0OoQ1IlijL7EFHCcTt2ZzDr")
 """Hangul letters that a Latin reader rightly takes for its own, and Latin ones that a Hangul reader does."""
@@ -29,6 +29,10 @@ _LONG = 7.0  # least length of a doodle, in its own longest sides: the longest l
 _LIFTED = 0.5  # a joined word has fewer strokes than this share of its letters
 _LETTERS = 4  # and at least so many of these
 _TALL = 1.5  # height of a word in usual characters, about
+_PAIRS = 8000
+_SMALL = 0.6  # share of pairs of two small letters, as most are in text
+_HANGING, _DEEP = frozenset("gjpqy"), 0.4  # so much of their height is below the line
+_APART = -0.12, 0.03  # room between the two, in usual characters; the pen takes most of it
 
 
 def doodles(data: Path, split: str, view: View = CROP) -> Samples:
@@ -67,6 +71,31 @@ def joined_words(data: Path, split: str, view: View = CROP) -> Samples:
         strokes = tuple(points[pens[s] : pens[s + 1]] for s in range(words[at], words[at + 1]))
         items.append(_sized(strokes, float(np.ptp(np.concatenate(strokes)[:, 1])) / _TALL))
     return Samples("joined-words", items, texts[chosen], writers[chosen].astype(str), chosen.astype(str))
+
+
+def joined_pairs(data: Path, split: str, view: View = CROP) -> Samples:
+    """Two characters of a UNIPEN writer, each in its size on one line, without room between, as strokes."""
+    alone = unipen(data, split)
+    rng = np.random.default_rng(_part(split))
+    by_writer = {writer: np.flatnonzero(alone.writers == writer) for writer in np.unique(alone.writers)}
+    small = {writer: own[np.char.islower(alone.labels[own])] for writer, own in by_writer.items()}
+    items, labels, writers = [], [], rng.choice(alone.writers, _PAIRS)
+    for writer in writers:
+        own = small[writer] if len(small[writer]) and rng.random() < _SMALL else by_writer[writer]
+        pair = rng.choice(own, 2)
+        first, second = (_on_line(alone.items[at], alone.labels[at]) for at in pair)  # type: ignore[arg-type]
+        end = max(float(stroke[:, 0].max()) for stroke in first) + rng.uniform(*_APART)
+        items.append((*first, *(stroke + np.array([end, 0], np.float32) for stroke in second)))
+        labels.append("".join(alone.labels[pair]))
+    return Samples("joined-pairs", items, np.array(labels), writers, np.arange(_PAIRS).astype(str))
+
+
+def _on_line(strokes: Strokes, label: str) -> Strokes:
+    """Moved to begin at 0, and to stand on 0 or hang below it."""
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    below = _DEEP * (high[1] - low[1]) if label in _HANGING else 0.0
+    return tuple(stroke - np.array([low[0], high[1] - below], np.float32) for stroke in strokes)
 
 
 def kana(data: Path, split: str, view: View = CROP) -> Samples:
@@ -151,5 +180,6 @@ STRANGERS: dict[str, Callable[..., Samples]] = {
     "doodles": doodles,
     "noise": noise,
     "joined-words": joined_words,
+    "joined-pairs": joined_pairs,
     "kana": kana,
 }

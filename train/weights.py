@@ -87,5 +87,26 @@ def read_model(path: Path) -> keras.Model:
         raise DataError(f"{path} cannot be read: {error}") from error
 
 
+def start_from(model: keras.Model, path: Path) -> None:
+    """Put the weights of a model that `fit` made into one of the same architecture, in place.
+
+    The last layer is left as it is where it tells other classes apart.
+
+    Raises:
+        DataError: the file is missing or damaged, or of another architecture.
+    """
+    given, own = _weighted(read_model(path)), _weighted(model)
+    if _shapes(given[-1]) != _shapes(own[-1]):
+        given, own = given[:-1], own[:-1]
+    if [_shapes(layer) for layer in given] != [_shapes(layer) for layer in own]:
+        raise DataError(f"{path} is of another architecture: start from a model of the recipe's own")
+    for source, layer in zip(given, own, strict=True):
+        layer.set_weights(source.get_weights())
+
+
+def _shapes(layer: keras.Layer) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
+
+
 def _weighted(model: keras.Model) -> list[Any]:
     return [layer for layer in model.layers if layer.weights]
