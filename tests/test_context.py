@@ -15,11 +15,12 @@ from hwr_edge.context.known import Known, read_lexicon
 from hwr_edge.context.lexicon import by_lexicon
 from hwr_edge.context.neighbours import by_neighbours
 from hwr_edge.context.pattern import by_pattern, fill
-from hwr_edge.context.tables import load
+from hwr_edge.context.tables import load, symbol
 from hwr_edge.errors import DataError
 from hwr_edge.locate import Line, Word
 from hwr_edge.locate.layout import Box, Glyph
 from tests.fakes import fake_recognizer, written
+from train import context
 
 LABELS = tuple(load().labels)
 CROP = np.zeros((4, 4), np.uint8)
@@ -126,3 +127,19 @@ def test_a_lexicon_is_read_from_text_or_complained_about(tmp_path: Path) -> None
         read_lexicon(str(path))
     with pytest.raises(DataError, match="cannot be read"):
         read_lexicon(str(tmp_path / "none.txt"))
+
+
+def test_every_tenth_text_is_kept_out_of_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "FORTUNES", tmp_path)
+    with pytest.raises(DataError, match="apt-get install fortunes"):
+        context.fortunes(kept_out=True)
+    (tmp_path / "sayings").write_text("\n%\n".join(f"Saying {n}, it's\nsaid." for n in range(20)))
+    assert context.fortunes(kept_out=True) == ["Saying 0 it s said", "Saying 10 it s said"]
+    assert len(context.fortunes(kept_out=False)) == 18
+
+
+def test_what_comes_next_hangs_on_three_characters() -> None:
+    follows, _ = context.language(["be cow"] * 20 + ["me pig"] * 20)
+    assert follows.shape == (28,) * 4
+    cow, pig = (follows[tuple(map(symbol, text))] for text in ("be c", "me c"))
+    assert cow < 2 and pig > 10

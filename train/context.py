@@ -1,7 +1,8 @@
 """The tables by which a line settles what a lone character cannot: `python -m train context`.
 
 Heights are measured on the UNIPEN characters of the training writers, whose true relative sizes are known;
-how characters follow each other on the help texts that come with Python, every tenth of which is kept out.
+how characters follow each other on the help texts that come with Python and on Debian's fortunes (`apt-get
+install fortunes`), every tenth text of which is kept out. Counts alone are kept of either.
 """
 
 import re
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.context.tables import FILE, KINDS, SYMBOLS, kind, symbol
+from hwr_edge.context.tables import FILE, KINDS, STEPS, SYMBOLS, kind, symbol
+from hwr_edge.errors import DataError
 from train.samples import LATIN, Samples
 from train.unipen import unipen
 
@@ -20,12 +22,14 @@ _DESCENDERS = "gjpqy"
 _LEAST = 20  # characters of a writer from which an x-height is told
 _FOOT_SPREAD = 0.18  # of feet about the baseline, in x-heights; hands are not steadier
 _KEPT_OUT = 10  # every tenth text
+_RAREST = 50  # steps: chances of less than e^-10 are held to be that
+FORTUNES = Path("/usr/share/games/fortunes")
 
 
 def write_tables(data: Path) -> None:
     """Measure, and write the file that the package holds."""
     height, foot = sizes(unipen(data, "train"))
-    follows, capital = language(help_texts(kept_out=False))
+    follows, capital = language(help_texts(kept_out=False) + fortunes(kept_out=False))
     np.savez_compressed(FILE, labels=LATIN, height=height, foot=foot, follows=follows, capital=capital)
 
 
@@ -61,29 +65,42 @@ def help_texts(*, kept_out: bool) -> list[str]:
     """Python's own help on its topics, as words; the tenth kept out is for measuring only."""
     from pydoc_data.topics import topics
 
-    chosen = [
-        topics[name] for number, name in enumerate(sorted(topics)) if (number % _KEPT_OUT == 0) == kept_out
-    ]
+    return _words([topics[name] for name in sorted(topics)], kept_out)
+
+
+def fortunes(*, kept_out: bool) -> list[str]:
+    """Sayings, verse and quotations in everyday English, as words; the tenth kept out is for measuring only.
+
+    Raises:
+        DataError: the package is not installed.
+    """
+    files = [path for path in sorted(FORTUNES.glob("*")) if not path.suffix and "ascii" not in path.name]
+    if not files:
+        raise DataError(f"{FORTUNES} holds no texts: apt-get install fortunes")
+    return _words([text for path in files for text in path.read_text("utf-8").split("\n%\n")], kept_out)
+
+
+def _words(texts: list[str], kept_out: bool) -> list[str]:
+    chosen = [text for number, text in enumerate(texts) if (number % _KEPT_OUT == 0) == kept_out]
     return [" ".join(re.findall(r"[A-Za-z]+|[0-9]+", text)) for text in chosen]
 
 
 def language(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Counts to probabilities: of a symbol after two others in tenths of a nat, and of a capital."""
+    """Counts to probabilities: of a symbol after three others in steps of a nat, and of a capital."""
     n = len(SYMBOLS)
-    triples = np.zeros((n, n, n))
+    fours = np.zeros((n, n, n, n))
     cases = np.zeros((len(KINDS), len(KINDS), 2))
     for text in texts:
-        row = np.array([symbol(character) for character in f"  {text} "])
+        row = np.array([symbol(character) for character in f"   {text} "])
         sort = np.array([kind(character) for character in f"  {text} "])
-        np.add.at(triples, (row[:-2], row[1:-1], row[2:]), 1)
+        np.add.at(fours, (row[:-3], row[1:-2], row[2:-1], row[3:]), 1)
         letters = np.flatnonzero((sort[2:] == 1) | (sort[2:] == 2)) + 2
         np.add.at(cases, (sort[letters - 2], sort[letters - 1], sort[letters] - 1), 1)
     # Each order smooths the next (Witten and Bell 1991), down to all symbols alike.
-    ones = triples.sum(axis=(0, 1))
-    first = _smooth(ones, np.full(n, 1 / n))
-    second = _smooth(triples.sum(axis=0), first)
-    third = _smooth(triples, second)
-    follows = np.clip(np.round(-10 * np.log(third)), 0, 255).astype(np.uint8)
+    chance = np.full(n, 1 / n)
+    for known in range(fours.ndim):
+        chance = _smooth(fours.sum(axis=tuple(range(fours.ndim - 1 - known))), chance)
+    follows = np.clip(np.round(-STEPS * np.log(chance)), 0, _RAREST).astype(np.uint8)
     capital = (cases[..., 1] + 0.5) / (cases.sum(axis=-1) + 1)
     return follows, capital.astype(np.float32)
 

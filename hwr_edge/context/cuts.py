@@ -9,8 +9,8 @@ from hwr_edge.context.decode import CERTAIN
 from hwr_edge.context.neighbours import chance, odds_of_text
 
 # Fitted on lines of writers that models are chosen by.
-_WEIGHT = 0.6  # of a nat that speaks for text, against one that speaks against a cut
-_LENGTH = 1.5  # nats that each further character must bring
+_WEIGHT = 0.8  # of a nat that speaks for text, against one that speaks against a cut
+_LENGTH = 1.2  # nats that each further character must bring
 
 Option = tuple[NDArray[np.float32] | None, float]
 """Scores (N, C) of a way's glyphs, None where none is left, and what speaks against the way, in nats."""

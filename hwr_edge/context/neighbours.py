@@ -9,7 +9,7 @@ from hwr_edge.context.tables import kind, load, symbol
 
 _BEST = 6  # candidates a glyph
 _WEIGHT = 0.8  # of the language against the shapes: what follows what is not independent of them
-_NOT_TEXT = 0.01  # chance of any character anywhere, as in names
+_NOT_TEXT = 0.003  # chance of any character anywhere, as in names
 
 Scores = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -70,40 +70,43 @@ def _columns(
 
 
 def _places(words: Sequence[int]) -> NDArray[np.intp]:
-    """The glyph number in each column, or `_GAP`: two gaps come first and one after each word."""
+    """The glyph number in each column, or `_GAP`: three gaps come first and one after each word."""
     ends = np.cumsum(words)
-    return np.concatenate([[_GAP, _GAP], np.insert(np.arange(ends[-1]), ends, _GAP)])
+    return np.concatenate([[_GAP] * 3, np.insert(np.arange(ends[-1]), ends, _GAP)])
 
 
 def _steps(choices: NDArray[np.intp], labels: Sequence[str]) -> Reals:
-    """The weighted chance of each candidate after two others: (columns - 2, K, K, K)."""
+    """The weighted chance of each candidate after three others: (columns - 3, K, K, K, K)."""
     tables = load()
     symbols = np.array([*map(symbol, labels), 0])[choices]  # the last one is that of _GAP
     kinds = np.array([*map(kind, labels), 0])[choices]
     case = np.stack([np.zeros((4, 4)), tables.lower, tables.upper, np.full((4, 4), -np.log(10))], axis=-1)
-    chance = np.exp(_after_two(tables.follows, symbols) + _after_two(case, kinds))
+    chance = np.exp(_after(tables.follows, symbols) + _after(case, kinds[1:])[:, None])
     return ((1 - _NOT_TEXT) * chance + _NOT_TEXT / len(labels)) ** _WEIGHT
 
 
-def _after_two(table: NDArray[np.floating], columns: NDArray[np.intp]) -> NDArray[np.floating]:
-    first, second, third = columns[:-2], columns[1:-1], columns[2:]
-    return table[first[:, :, None, None], second[:, None, :, None], third[:, None, None, :]]
+def _after(table: NDArray[np.floating], columns: NDArray[np.intp]) -> NDArray[np.floating]:
+    """What a table of n axes says of the candidates of n columns in a row: (columns - n + 1, K, ..., K)."""
+    n, count = table.ndim, len(columns)
+    shapes = (tuple(-1 if axis == place else 1 for axis in range(n)) for place in range(n))
+    runs = (columns[place : count - n + 1 + place] for place in range(n))
+    return table[tuple(run.reshape(len(run), *shape) for run, shape in zip(runs, shapes, strict=True))]
 
 
 def _forward(shares: Reals, steps: Reals) -> tuple[list[Reals], float]:
-    """The forward half of forward-backward (Rabiner 1989), over pairs of columns.
+    """The forward half of forward-backward (Rabiner 1989), over any three columns in a row.
 
     Args:
         shares: (L, K) chances of the candidates by themselves.
-        steps: (L - 2, K, K, K) chances of what follows.
+        steps: (L - 3, K, K, K, K) chances of what follows.
 
     Returns:
-        (K, K) for each pair of columns, and the logarithm of what all paths add up to.
+        (K, K, K) for each three columns, and the logarithm of what all paths add up to.
     """
-    forward = [shares[0][:, None] * shares[1]]
+    forward = [shares[0][:, None, None] * shares[1][:, None] * shares[2]]
     evidence = 0.0
-    for step, now in zip(steps, shares[2:], strict=True):
-        table = (forward[-1][:, :, None] * step).sum(axis=0) * now
+    for step, now in zip(steps, shares[3:], strict=True):
+        table = (forward[-1][..., None] * step).sum(axis=0) * now
         total = float(table.sum())
         evidence += float(np.log(total))
         forward.append(table / total)
@@ -113,17 +116,17 @@ def _forward(shares: Reals, steps: Reals) -> tuple[list[Reals], float]:
 def _marginals(forward: Sequence[Reals], shares: Reals, steps: Reals) -> Reals:
     """The backward half: (L, K) chance of each candidate."""
     chances = np.empty_like(shares)
-    chances[0], chances[-1] = shares[0], forward[-1].sum(axis=0)
+    chances[:2], chances[-1] = shares[:2], forward[-1].sum(axis=(0, 1))
     backward = np.ones_like(forward[-1])
     for at in range(len(steps) - 1, -1, -1):
-        backward = (steps[at] * (shares[at + 2] * backward)[None]).sum(axis=2)
+        backward = (steps[at] * (shares[at + 3] * backward)[None]).sum(axis=3)
         backward /= backward.sum()
         table = forward[at] * backward
-        chances[at + 1] = table.sum(axis=0) / table.sum()
+        chances[at + 2] = table.sum(axis=(0, 1)) / table.sum()
     return chances
 
 
 def _as_code(shares: Reals, labels: int) -> float:
     """The logarithm of what all paths add up to where any character may follow any other."""
     sums = shares.sum(axis=1)
-    return float(np.log(sums).sum()) - _WEIGHT * float(np.log(labels)) * (len(sums) - 2)
+    return float(np.log(sums).sum()) - _WEIGHT * float(np.log(labels)) * (len(sums) - 3)

@@ -11,6 +11,8 @@ FILE = Path(__file__).with_name("tables.npz")
 SYMBOLS = " abcdefghijklmnopqrstuvwxyz0"
 """What the language model tells apart: the gap between words, letters of either case, and any digit."""
 KINDS = ("gap", "lower", "upper", "digit")
+STEPS = 5
+"""What follows what is stored as uint8, in so many steps a nat."""
 
 Reals = NDArray[np.float32]
 
@@ -33,7 +35,7 @@ class Tables:
         labels: the characters whose sizes are known, C of them.
         height: (C, 2) mean and standard deviation of the logarithm of the height.
         foot: (C, 2) mean and standard deviation of how far the lowest ink is under the baseline.
-        follows: (28, 28, 28) of a symbol after the two before it.
+        follows: (28, 28, 28, 28) of a symbol after the three before it.
         upper: (4, 4) of a letter being a capital, after the kinds of the two characters before it.
         lower: (4, 4) of its not being one.
     """
@@ -50,7 +52,7 @@ class Tables:
 def load() -> Tables:
     """The tables that the package holds."""
     with np.load(FILE) as file:
-        follows = file["follows"].astype(np.float32) / -10  # stored as uint8, tenths of a nat
+        follows = file["follows"].astype(np.float32) / -STEPS
         capital = file["capital"]
         return Tables(
             str(file["labels"]), file["height"], file["foot"], follows, np.log(capital), np.log1p(-capital)
