@@ -2,7 +2,7 @@
 
 - lines: composed as in `benchmarks.lines` from writers kept out of training, once with clear gaps and once
   with one gap in ten closed. Character error rate: edits over characters; with look-alikes merged it tells
-  more of the cutting.
+  more of the cutting. The interval is that of drawing other lines.
 - grid: photographs of number grids read whole, without their corners; digits found in the right row order,
   cells with two small digits left out.
 - cheques and cards: as `benchmarks.pages` counts them, and cards read whole.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import lines, pages
 from hwr_edge import Recognizer
@@ -22,7 +23,8 @@ from hwr_edge.lookalikes import merged
 
 Row = dict[str, Any]
 
-_LINES = 5  # of each kind a writer
+_LINES = 15  # of each kind a writer
+_DRAWS = 2000
 _CLOSED = 0.1  # share of gaps without air
 _TIMES_WORSE = 1.5
 
@@ -35,23 +37,44 @@ def measure(data: Path, limit: int | None = None) -> list[Row]:
 def touching(data: Path, limit: int | None = None) -> list[Row]:
     """Character error rates of the same lines with clear and with closed gaps."""
     reader = Recognizer("latin62", threads=1)
-    wrong, total = np.zeros((2, 2), int), 0
+    wrong, lengths = [], []
     for number, hand in enumerate(islice(lines.hands(data, "test"), limit)):
         for at, (_, text) in enumerate(lines.texts(hand, _LINES, np.random.default_rng(number))):
             wanted = "".join(text.split())
-            total += len(wanted)
-            for row, close in enumerate((0.0, _CLOSED)):
+            lengths.append(len(wanted))
+            for close in (0.0, _CLOSED):
                 picture = hand.draw(text, np.random.default_rng([number, at]), close)
                 found = "".join(reader.predict(picture, "word").text.split())
-                wrong[row] += edits(found, wanted), edits(_shapes(found), _shapes(wanted))
+                wrong.append((edits(found, wanted), edits(_shapes(found), _shapes(wanted))))
+    counts, total = np.reshape(wrong, (-1, 2, 2)), sum(lengths)  # (line, clear or closed, exact or merged)
     rows = []
-    for what, (clear, closed) in zip(("", ", look-alikes merged"), wrong.T / total, strict=True):
+    for kind, what in enumerate(("", ", look-alikes merged")):
+        clear, closed = counts[:, :, kind].sum(axis=0)
         rows += [
-            _row("lines", f"character errors, clear gaps{what}", clear, None, total),
-            _row("lines", f"character errors, one gap in ten closed{what}", closed, None, total),
-            _row("lines", f"closed over clear{what}", closed / clear, f"at most {_TIMES_WORSE}", total),
+            _row("lines", f"character errors, clear gaps{what}", clear / total, None, total),
+            _row("lines", f"character errors, one gap in ten closed{what}", closed / total, None, total),
+            _row(
+                "lines",
+                f"closed over clear{what}",
+                closed / clear,
+                None if what else f"at most {_TIMES_WORSE}",
+                total,
+                ratio_interval(counts[:, :, kind]),
+            ),
         ]
     return rows
+
+
+def ratio_interval(counts: NDArray[np.int64]) -> tuple[float, float]:
+    """95 % interval of the ratio of the second column's sum to the first's, lines drawn anew (bootstrap).
+
+    Args:
+        counts: (lines, 2) errors.
+    """
+    drawn = np.random.default_rng(0).integers(0, len(counts), (_DRAWS, len(counts)))
+    clear, closed = counts[drawn].sum(axis=1).T
+    low, high = np.quantile(closed / np.maximum(clear, 1), (0.025, 0.975))
+    return round(float(low), 3), round(float(high), 3)
 
 
 def grids(data: Path, limit: int | None = None) -> list[Row]:
@@ -95,11 +118,19 @@ def _shapes(text: str) -> str:
     return "".join(map(merged, text))
 
 
-def _row(writing: str, figure: str, value: float, wanted: str | None, count: int) -> Row:
+def _row(
+    writing: str,
+    figure: str,
+    value: float,
+    wanted: str | None,
+    count: int,
+    ci95: tuple[float, float] | None = None,
+) -> Row:
     return {
         "writing": writing,
         "figure": figure,
         "value": round(float(value), 4),
+        "ci95": ci95,
         "wanted": wanted,
         "n": count,
     }

@@ -23,7 +23,7 @@ from hwr_edge.tangle import flat, tangled
 if TYPE_CHECKING:
     from hwr_edge.segment import Way
 
-_WAYS = 8  # of cutting a word, between which its text decides
+_WAYS = 16  # of cutting a word, between which its text decides
 _INK = 90  # plane value from which a pixel counts as ink
 _SAMPLE = 16  # glyphs of a page whose ink is looked at
 _STAGES = ("load", "decode", "locate", "prepare", "inference")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import quality, refusals, surroundings
+from benchmarks import quality, refusals, segmentation, surroundings
 from benchmarks.unreadable import KINDS
 from hwr_edge import Recognizer
 from hwr_edge.locate import find
@@ -71,3 +71,12 @@ def test_a_word_read_rightly_need_not_be_refused() -> None:
     shown = [(picture, "A"), (picture, "b"), (picture, "")]
     [row] = refusals.strange("two", "words", {"int8": reader}, ("char",), shown)
     assert row["int8 refused"] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_an_interval_of_a_ratio_holds_it_and_narrows_with_more_lines() -> None:
+    few = np.array([[1, 2], [2, 2], [1, 2], [4, 6]])
+    (low, high), (near, far) = (
+        segmentation.ratio_interval(few),
+        segmentation.ratio_interval(np.tile(few, (9, 1))),
+    )
+    assert low < near < 12 / 8 < far < high

@@ -1,11 +1,12 @@
 """What follows what: forward and backward over the characters of a line."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.context.tables import kind, load, symbol
+from hwr_edge.context.tables import KINDS, STEPS, SYMBOLS, kind, load, symbol
 
 _BEST = 6  # candidates a glyph
 _WEIGHT = 0.8  # of the language against the shapes: what follows what is not independent of them
@@ -77,20 +78,35 @@ def _places(words: Sequence[int]) -> NDArray[np.intp]:
 
 def _steps(choices: NDArray[np.intp], labels: Sequence[str]) -> Reals:
     """The weighted chance of each candidate after three others: (columns - 3, K, K, K, K)."""
-    tables = load()
     symbols = np.array([*map(symbol, labels), 0])[choices]  # the last one is that of _GAP
     kinds = np.array([*map(kind, labels), 0])[choices]
+    follows = np.take(load().follows, _runs(symbols, 4, len(SYMBOLS))).astype(np.int32)
+    after = _runs(kinds[1:], 3, len(KINDS))[:, None]
+    return np.take(_weighted(len(labels)), follows * len(KINDS) ** 3 + after)
+
+
+def _runs(columns: NDArray[np.intp], n: int, base: int) -> NDArray[np.int32]:
+    """The candidates of any n columns in a row as one number of n digits: (columns - n + 1, K, ..., K)."""
+    count = len(columns) - n + 1
+    digits = columns.astype(np.int32)
+    runs = np.zeros((count, *[1] * n), np.int32)
+    for place in range(n):
+        shape = [columns.shape[1] if axis == place else 1 for axis in range(n)]
+        runs = runs * base + digits[place : place + count].reshape(count, *shape)
+    return runs
+
+
+@functools.cache
+def _weighted(labels: int) -> Reals:
+    """Every chance that there can be, by `Tables.follows` and the kinds of the last three: (256, 4, 4, 4).
+
+    A page asks for hundreds of thousands of chances, of which few differ.
+    """
+    tables = load()
     case = np.stack([np.zeros((4, 4)), tables.lower, tables.upper, np.full((4, 4), -np.log(10))], axis=-1)
-    chance = np.exp(_after(tables.follows, symbols) + _after(case, kinds[1:])[:, None])
-    return ((1 - _NOT_TEXT) * chance + _NOT_TEXT / len(labels)) ** _WEIGHT
-
-
-def _after(table: NDArray[np.floating], columns: NDArray[np.intp]) -> NDArray[np.floating]:
-    """What a table of n axes says of the candidates of n columns in a row: (columns - n + 1, K, ..., K)."""
-    n, count = table.ndim, len(columns)
-    shapes = (tuple(-1 if axis == place else 1 for axis in range(n)) for place in range(n))
-    runs = (columns[place : count - n + 1 + place] for place in range(n))
-    return table[tuple(run.reshape(len(run), *shape) for run, shape in zip(runs, shapes, strict=True))]
+    chance = np.exp(-np.arange(256).reshape(-1, 1, 1, 1) / STEPS + case)
+    weighted: Reals = ((1 - _NOT_TEXT) * chance + _NOT_TEXT / labels) ** _WEIGHT
+    return weighted
 
 
 def _forward(shares: Reals, steps: Reals) -> tuple[list[Reals], float]:

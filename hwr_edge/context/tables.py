@@ -12,7 +12,7 @@ SYMBOLS = " abcdefghijklmnopqrstuvwxyz0"
 """What the language model tells apart: the gap between words, letters of either case, and any digit."""
 KINDS = ("gap", "lower", "upper", "digit")
 STEPS = 5
-"""What follows what is stored as uint8, in so many steps a nat."""
+"""What follows what is held in so many steps a nat."""
 
 Reals = NDArray[np.float32]
 
@@ -29,21 +29,21 @@ def kind(label: str) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Logarithms of probabilities, and sizes in units of a line's x-height.
+    """Chances, and sizes in units of a line's x-height.
 
     Attributes:
         labels: the characters whose sizes are known, C of them.
         height: (C, 2) mean and standard deviation of the logarithm of the height.
         foot: (C, 2) mean and standard deviation of how far the lowest ink is under the baseline.
-        follows: (28, 28, 28, 28) of a symbol after the three before it.
-        upper: (4, 4) of a letter being a capital, after the kinds of the two characters before it.
-        lower: (4, 4) of its not being one.
+        follows: uint8 (28, 28, 28, 28), what speaks against a symbol after three others, `STEPS` a nat.
+        upper: (4, 4) logarithm of a letter being a capital, after the kinds of the two characters before it.
+        lower: (4, 4) logarithm of its not being one.
     """
 
     labels: str
     height: Reals
     foot: Reals
-    follows: Reals
+    follows: NDArray[np.uint8]
     upper: Reals
     lower: Reals
 
@@ -52,8 +52,7 @@ class Tables:
 def load() -> Tables:
     """The tables that the package holds."""
     with np.load(FILE) as file:
-        follows = file["follows"].astype(np.float32) / -STEPS
-        capital = file["capital"]
+        follows, capital = file["follows"], file["capital"]
         return Tables(
             str(file["labels"]), file["height"], file["foot"], follows, np.log(capital), np.log1p(-capital)
         )
