@@ -23,7 +23,7 @@ from hwr_edge import Recognizer
 from hwr_edge.context.known import Known
 from hwr_edge.modelfile import write_json
 from train.context import help_texts
-from train.samples import LATIN, Strokes
+from train.samples import DESCENDERS, LATIN, Strokes
 from train.unipen import unipen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,6 @@ RESULTS = ROOT / "benchmarks" / "results" / "lines.json"
 
 _X_HEIGHT = 22.0  # pixels
 _LENGTH = 28  # characters a line, about
-_DESCENDERS = "gjpqy"
 
 Picture = NDArray[np.uint8]
 
@@ -53,7 +52,7 @@ class Hand:
             options = self.characters[character]
             strokes = options[int(random.integers(len(options)))]
             points = np.concatenate(strokes)
-            below = max(0.0, float(np.ptp(points[:, 1])) - _X_HEIGHT) if character in _DESCENDERS else 0.0
+            below = max(0.0, float(np.ptp(points[:, 1])) - _X_HEIGHT) if character in DESCENDERS else 0.0
             foot = 90 + below + random.normal(0, 0.05 * _X_HEIGHT)
             move = np.array([x - points[:, 0].min(), foot - points[:, 1].max()])
             placed += [stroke + move for stroke in strokes]

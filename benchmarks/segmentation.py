@@ -37,16 +37,16 @@ def measure(data: Path, limit: int | None = None) -> list[Row]:
 def touching(data: Path, limit: int | None = None) -> list[Row]:
     """Character error rates of the same lines with clear and with closed gaps."""
     reader = Recognizer("latin62", threads=1)
-    wrong, lengths = [], []
+    wrong, total = [], 0
     for number, hand in enumerate(islice(lines.hands(data, "test"), limit)):
         for at, (_, text) in enumerate(lines.texts(hand, _LINES, np.random.default_rng(number))):
             wanted = "".join(text.split())
-            lengths.append(len(wanted))
+            total += len(wanted)
             for close in (0.0, _CLOSED):
                 picture = hand.draw(text, np.random.default_rng([number, at]), close)
                 found = "".join(reader.predict(picture, "word").text.split())
                 wrong.append((edits(found, wanted), edits(_shapes(found), _shapes(wanted))))
-    counts, total = np.reshape(wrong, (-1, 2, 2)), sum(lengths)  # (line, clear or closed, exact or merged)
+    counts = np.reshape(wrong, (-1, 2, 2))  # (line, clear or closed, exact or merged)
     rows = []
     for kind, what in enumerate(("", ", look-alikes merged")):
         clear, closed = counts[:, :, kind].sum(axis=0)

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from hwr_edge.context.tables import FILE, KINDS, STEPS, SYMBOLS, kind, symbol
 from hwr_edge.errors import DataError
-from train.samples import LATIN, Samples
+from train.samples import DESCENDERS, LATIN, Samples
 from train.unipen import unipen
 
 _X_HEIGHT = "aceimnorsuvwxz"  # i without its dot is as high; with it, its own height is learnt
-_DESCENDERS = "gjpqy"
 _LEAST = 20  # characters of a writer from which an x-height is told
 _FOOT_SPREAD = 0.18  # of feet about the baseline, in x-heights; hands are not steadier
 _KEPT_OUT = 10  # every tenth text
@@ -54,8 +53,7 @@ def sizes(samples: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     spread = np.array([np.median(np.abs(np.array(logs[label]) - np.median(logs[label]))) for label in LATIN])
     height = np.stack([middle, np.maximum(1.48 * spread, 0.08)], axis=1)
     depth = [
-        max(0.0, float(np.exp(m)) - 1) if c in _DESCENDERS else 0.0
-        for c, m in zip(LATIN, middle, strict=True)
+        max(0.0, float(np.exp(m)) - 1) if c in DESCENDERS else 0.0 for c, m in zip(LATIN, middle, strict=True)
     ]
     foot = np.stack([depth, np.where(np.array(depth) > 0, 2 * _FOOT_SPREAD, _FOOT_SPREAD)], axis=1)
     return height.astype(np.float32), foot.astype(np.float32)

@@ -51,7 +51,8 @@ class Recipe:
         augmentation: how far characters are varied; `false` for not at all.
         placement: how far the finished pictures are turned and moved.
         romanised: an ASCII name per label, or nothing.
-        start: a `model.keras` whose weights are the first ones, from the recipe named in the comment.
+        start: a `model.keras` whose weights are the first ones, from the recipe named in the comment;
+            where its classes are others, all but those of the last layer.
         folds: what `crossval` leaves out in turn.
         fold_train, fold_test: the splits of a fold, "{fold}" standing for its name.
         epochs: rounds.

@@ -13,6 +13,7 @@ from hwr_edge.ink import DARK_ON_LIGHT, Pixels, char_crop, resolve_polarity, to_
 
 DIGITS = "0123456789"
 LATIN = DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"
+DESCENDERS = "gjpqy"
 
 Strokes = tuple[NDArray[np.float32], ...]
 """One character as pen strokes, each float32 (points, 2): x right, y down, any unit."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hwr_edge.ink import Pixels
 from train.cache import Row, cached
 from train.fonts import faces, glyphs
-from train.samples import CROP, Samples, Strokes, View
+from train.samples import CROP, DESCENDERS, Samples, Strokes, View
 from train.unipen import by_writer, read_strokes, unipen
 
 ALIKE = frozenset("ㅇㅣㅡㄴㄱㅌㅐㄷㅜㄹㅁㅂ0OoQ1IlijL7EFHCcTt2ZzDr")
@@ -31,7 +31,7 @@ _LETTERS = 4  # and at least so many of these
 _TALL = 1.5  # height of a word in usual characters, about
 _PAIRS = 8000
 _SMALL = 0.6  # share of pairs of two small letters, as most are in text
-_HANGING, _DEEP = frozenset("gjpqy"), 0.4  # so much of their height is below the line
+_DEEP = 0.4  # of a descender's height is below the line
 _APART = -0.12, 0.03  # room between the two, in usual characters; the pen takes most of it
 
 
@@ -77,11 +77,11 @@ def joined_pairs(data: Path, split: str, view: View = CROP) -> Samples:
     """Two characters of a UNIPEN writer, each in its size on one line, without room between, as strokes."""
     alone = unipen(data, split)
     rng = np.random.default_rng(_part(split))
-    by_writer = {writer: np.flatnonzero(alone.writers == writer) for writer in np.unique(alone.writers)}
-    small = {writer: own[np.char.islower(alone.labels[own])] for writer, own in by_writer.items()}
+    every = {writer: np.flatnonzero(alone.writers == writer) for writer in np.unique(alone.writers)}
+    small = {writer: own[np.char.islower(alone.labels[own])] for writer, own in every.items()}
     items, labels, writers = [], [], rng.choice(alone.writers, _PAIRS)
     for writer in writers:
-        own = small[writer] if len(small[writer]) and rng.random() < _SMALL else by_writer[writer]
+        own = small[writer] if len(small[writer]) and rng.random() < _SMALL else every[writer]
         pair = rng.choice(own, 2)
         first, second = (_on_line(alone.items[at], alone.labels[at]) for at in pair)  # type: ignore[arg-type]
         end = max(float(stroke[:, 0].max()) for stroke in first) + rng.uniform(*_APART)
@@ -94,7 +94,7 @@ def _on_line(strokes: Strokes, label: str) -> Strokes:
     """Moved to begin at 0, and to stand on 0 or hang below it."""
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
-    below = _DEEP * (high[1] - low[1]) if label in _HANGING else 0.0
+    below = _DEEP * (high[1] - low[1]) if label in DESCENDERS else 0.0
     return tuple(stroke - np.array([low[0], high[1] - below], np.float32) for stroke in strokes)
 
 

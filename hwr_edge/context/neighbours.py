@@ -78,11 +78,16 @@ def _places(words: Sequence[int]) -> NDArray[np.intp]:
 
 def _steps(choices: NDArray[np.intp], labels: Sequence[str]) -> Reals:
     """The weighted chance of each candidate after three others: (columns - 3, K, K, K, K)."""
-    symbols = np.array([*map(symbol, labels), 0])[choices]  # the last one is that of _GAP
-    kinds = np.array([*map(kind, labels), 0])[choices]
+    symbols, kinds = (codes[choices] for codes in _codes(tuple(labels)))
     follows = np.take(load().follows, _runs(symbols, 4, len(SYMBOLS))).astype(np.int32)
     after = _runs(kinds[1:], 3, len(KINDS))[:, None]
     return np.take(_weighted(len(labels)), follows * len(KINDS) ** 3 + after)
+
+
+@functools.lru_cache(maxsize=64)
+def _codes(labels: tuple[str, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Symbol and kind of each label, and last those of `_GAP`; every way of cutting a word asks for them."""
+    return np.array([*map(symbol, labels), 0]), np.array([*map(kind, labels), 0])
 
 
 def _runs(columns: NDArray[np.intp], n: int, base: int) -> NDArray[np.int32]:
