@@ -329,7 +329,8 @@ def main(
     beside = out.with_name(NEIGHBOURS)
     if keep:
         found = _kept(out, found, ("architecture", "setting", "epochs"))
-        tests = _kept(beside, tests, ("data", "writers", "seed", "better", "than"))
+        # Who is next to whom depends on all runs of a group, so its old tests go together.
+        tests = _kept(beside, tests, ("data", "writers", "seed"))
     for path, values in ((out, found), (beside, tests)):
         write_json(path, values)
     print(f"{len(found)} rows in {out}, {len(tests)} tests in {beside}")

@@ -21,7 +21,7 @@ _COARSE = 160  # longest side on which one character is searched for
 FINE = 96  # longest side of the character that is cut out
 _LARGE = 512  # longest side from which it pays to halve pictures first
 _BACKGROUND = 32  # longest side on which the paper's brightness is estimated
-_INK_LEVEL = 90  # plane value from which a pixel counts as ink
+INK = 90  # plane value from which a pixel counts as ink
 _MIN_CONTRAST = 10.0  # grey levels; fainter marks than this are taken for paper
 RIM = 0.07  # of the longest side: how far inwards a frame line at the picture's edge reaches
 WIDEST = 0.45  # of the picture's longer side: no stroke is wider, even where a character is cut tight
@@ -281,7 +281,7 @@ def _percentile_above(histogram: NDArray[np.int64], level: float, share: float) 
 
 def _cut(plane: Pixels) -> tuple[Pixels, tuple[int, int, int, int]] | None:
     """The patch of a plane that holds the character, other components blanked; None where there is no ink."""
-    mask = cv2.threshold(plane, _INK_LEVEL, 255, cv2.THRESH_BINARY)[1]
+    mask = cv2.threshold(plane, INK, 255, cv2.THRESH_BINARY)[1]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     keep = _components_of_character(labels, np.asarray(stats[:count], np.int32))  # type: ignore[arg-type]
     if not keep.any():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hwr_edge import decode, runtimes
 from hwr_edge.context.known import Known
 from hwr_edge.image import to_batch
-from hwr_edge.ink import Pixels
+from hwr_edge.ink import INK, Pixels
 from hwr_edge.locate import Line
 from hwr_edge.locate.layout import Layout, in_image
 from hwr_edge.prediction import Character
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hwr_edge.segment import Way
 
 _WAYS = 16  # of cutting a word, between which its text decides
-_INK = 90  # plane value from which a pixel counts as ink
 _SAMPLE = 16  # glyphs of a page whose ink is looked at
 _STAGES = ("load", "decode", "locate", "prepare", "inference")
 
@@ -192,7 +191,7 @@ def joined_share(located: Sequence[Line], lines: Sequence[Line]) -> float:
 def left_out(reading: Reading) -> float:
     """Share of the ink that was found, 0-1, in no glyph that is read: what was taken for dots and dashes."""
     before, after = (
-        sum(int(np.count_nonzero(glyph.crop >= _INK)) for line in lines for glyph in line.glyphs)
+        sum(int(np.count_nonzero(glyph.crop >= INK)) for line in lines for glyph in line.glyphs)
         for lines in (reading.found.lines, reading.lines)
     )
     return max(0.0, 1 - after / before) if before else 0.0

@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.ink import Pixels, shrink
+from hwr_edge.ink import INK, Pixels, shrink
 
 _SIDE = 48  # longest side on which ink is looked at
-_INK = 90  # plane value from which a pixel counts as ink
 # Strokes met on the way across, rows and columns added up, and in the lesser of the two. Of good characters
 # of all test sets one in a thousand has more; the busiest by rows are such as ㅃ, by both such as a thin 8.
 _CROSSED, _BOTH = 6.0, 2.2
@@ -16,7 +15,7 @@ _STRAIGHT = 0.03  # of the width across it: no hand draws all four sides of a bo
 
 def tangled(crop: Pixels) -> bool:
     """Whether a crop, uint8 (h, w) ink cut tight, is more strokes than any character, rules or a box."""
-    ink = shrink(crop, _SIDE) >= _INK
+    ink = shrink(crop, _SIDE) >= INK
     side = max(ink.shape)
     across = (np.count_nonzero(ink[:, 1:] & ~ink[:, :-1]) + np.count_nonzero(ink[:, 0])) / side
     down = (np.count_nonzero(ink[1:] & ~ink[:-1]) + np.count_nonzero(ink[0])) / side

@@ -104,6 +104,13 @@ def test_every_row_of_the_papers_tables_is_a_layer(name: str) -> None:
     assert sorted(found) == sorted(ROWS[name])
 
 
+def test_nothing_bends_what_rescnn_adds_up() -> None:
+    added = next(layer for layer in make("rescnn", GREY_28, 62).layers if layer.name.startswith("add"))
+    pooled = [tensor._keras_history.operation for tensor in added.input]
+    ends = [pool.input._keras_history.operation for pool in pooled]
+    assert [end.activation.__name__ for end in ends] == ["linear", "linear"]
+
+
 def test_the_searched_options_change_the_network() -> None:
     assert make("mlp", GREY_28, 62, units=[50], activation="tanh").count_params() == 785 * 50 + 51 * 62
     assert make("cnn", GREY_28, 62, filters=[32, 64, 128]).get_layer("logits").input.shape == (None, 128)

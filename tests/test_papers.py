@@ -152,6 +152,20 @@ def test_the_command_writes_both_files_and_keeps_what_was_not_given(runs: Path, 
     assert json.loads((tmp_path / "neighbours.json").read_text()) == []
 
 
+def test_old_tests_between_neighbours_go_where_their_group_was_measured_anew(
+    runs: Path, tmp_path: Path
+) -> None:
+    stale = {"data": "paper-symbols", "writers": "on both sides", "seed": 1, "better": "mlp", "than": "edge"}
+    (tmp_path / "neighbours.json").write_text(json.dumps([stale, {**stale, "seed": 2}]))
+    given = [str(runs / f"{name}-picture-1") for name in ("cnn", "mlp")]
+    command(["-m", "benchmarks.papers", "--keep", "--json", str(tmp_path / "papers.json"), *given], runs)
+    found = json.loads((tmp_path / "neighbours.json").read_text())
+    assert [(row["seed"], {row["better"], row["than"]}) for row in found] == [
+        (2, {"mlp", "edge"}),
+        (1, {"cnn", "mlp"}),
+    ]
+
+
 def test_a_run_that_is_not_finished_has_no_row(runs: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     with pytest.raises(DataError, match="holds no finished run"):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.ink import Pixels, char_crop
+from hwr_edge.ink import INK, Pixels, char_crop
 from train.samples import Strokes
 
 _SIDE = 56  # longest side of a character while it is worked on
@@ -103,7 +103,7 @@ def draw(strokes: Strokes, pen: float, side: int = _SIDE) -> Pixels:
 
 def tight(plane: Pixels) -> Pixels:
     """The rows and columns that hold ink; the whole plane where none do."""
-    x, y, width, height = cv2.boundingRect(cv2.threshold(plane, 90, 255, cv2.THRESH_BINARY)[1])
+    x, y, width, height = cv2.boundingRect(cv2.threshold(plane, INK, 255, cv2.THRESH_BINARY)[1])
     return plane[y : y + height, x : x + width] if width and height else plane
 
 
@@ -176,7 +176,7 @@ def _part(patch: Pixels, rng: np.random.Generator) -> Pixels | None:
     """The left or right part of a character; None where that is a mere stroke, which could be a 1 or an l."""
     at = max(1, round(patch.shape[1] * rng.uniform(0.3, 0.7)))
     half = np.ascontiguousarray(patch[:, :at] if rng.random() < 0.5 else patch[:, at:])
-    if not half.size or half.max() <= 90:
+    if not half.size or half.max() <= INK:
         return None
     half = _tight(half, 0, rng)
     return half if half.shape[1] > _SLIM * half.shape[0] else None

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.ink import Pixels
+from hwr_edge.ink import INK, Pixels
 
 _STEP = 0.12  # cost of one sideways pixel, in pixels of ink
 _APART = 0.11  # least distance between two anchors, in shares of the writing's height
@@ -18,7 +18,6 @@ _SLANTS = (0.0, 0.15, 0.3, 0.45, 0.6, -0.15)
 _WALL = 0.3  # of a pen's width: a shared wall is cut down its middle
 _ALONG = 2.0  # a seam that stays in ink for so many widths of the pen runs along a stroke
 _EDGE = 0.15  # of a loop's paper: so much may lie beyond a wall that is cut
-_INK = 90  # plane value from which a pixel counts as ink
 _SPECK = 0.1  # least ink between two seams: a stroke as long as this share of the writing's height
 
 
@@ -90,7 +89,7 @@ def cut(plane: Pixels, seams: list[Seam], stroke: float) -> list[Pixels]:
 
 def _wall(plane: Pixels, seam: Seam, stroke: float) -> NDArray[np.int64]:
     """Pixels to share on either side of a seam, per row; none but where it runs along ink."""
-    ink = plane[np.arange(len(plane)), seam.path] >= _INK
+    ink = plane[np.arange(len(plane)), seam.path] >= INK
     edges = np.flatnonzero(np.diff(np.concatenate([[0], ink, [0]])))
     share = np.zeros(len(plane), np.int64)
     for start, end in zip(edges[::2], edges[1::2], strict=True):
@@ -128,7 +127,7 @@ def _sheared(plane: Pixels, lean: float) -> Pixels:
 
 def _waists(plane: Pixels, stroke: float, height: float) -> Iterator[tuple[float, NDArray[np.int64]]]:
     """Straight paths down the columns where the outline is low, and their extents."""
-    dark = plane >= _INK
+    dark = plane >= INK
     extent = len(plane) - dark.argmax(axis=0) - dark[::-1].argmax(axis=0)
     extent = np.where(dark.any(axis=0), extent, 0).astype(np.float32)
     reach = max(1, round(0.5 * height))  # a thin rule taken for writing is one pixel high
@@ -157,7 +156,7 @@ def _cross(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
 
 def loops(plane: Pixels, stroke: float) -> NDArray[np.int32]:
     """Paper inside closed loops, numbered from 1; 0 elsewhere and in loops smaller than a dot of the pen."""
-    paper = cv2.copyMakeBorder((plane < _INK).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    paper = cv2.copyMakeBorder((plane < INK).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(paper, connectivity=4)
     table = np.arange(count, dtype=np.int32)
     table[stats[:, cv2.CC_STAT_AREA] < 0.5 * stroke * stroke] = 0
@@ -230,7 +229,7 @@ def slant_of(planes: Sequence[Pixels]) -> float:
 
 def stroke_width(plane: Pixels) -> float:
     """Width of the pen in pixels: twice the usual distance from the ridge of a stroke to the paper."""
-    mask = (plane >= _INK).astype(np.uint8)
+    mask = (plane >= INK).astype(np.uint8)
     if not mask.any():
         return 1.0
     framed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from hwr_edge.ink import Pixels
+from hwr_edge.ink import INK, Pixels
 from hwr_edge.segment.cuts import Seam
 
 _MAX_RUN = 5  # pieces a glyph may be made of
@@ -22,7 +22,6 @@ _MARK, _PAIR = 0.6, 0.75  # at most so high: a comma, and an equals sign or a co
 _LONG = 1.2  # at most so wide: any mark but a dash
 _FLAT = 0.3  # of its width: height of a dash, which may be of any length
 _PART = 0.35  # height of each part of a pair
-_INK = 90  # plane value from which a pixel counts as ink
 _TRUST = 3.0  # so many times more for each nat of doubt about parts of a glyph believed to be one
 
 # What each trait costs, in nats; sizes are in heights of the writing. Fitted by maximum likelihood over all
@@ -212,7 +211,7 @@ def _mark(plane: Pixels, scale: Scale) -> tuple[float, ...]:
 
 def _stacked(plane: Pixels) -> list[Pixels]:
     """The separate pieces of ink on a plane, specks left out, each cut tight: uint8 (h, w)."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((plane >= _INK).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((plane >= INK).astype(np.uint8))
     parts = []
     for number in range(1, count):
         x, y, width, height, area = stats[number].tolist()
