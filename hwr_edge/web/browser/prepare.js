@@ -6,7 +6,7 @@ import { blur, components, crop, extreme, plane, resize, round } from "./plane.j
 const COARSE = 160;
 const FINE = 96;
 const BACKGROUND = 32;
-const INK_LEVEL = 90;
+export const INK = 90;
 const MIN_CONTRAST = 10;
 const MIN_SNR = 5;
 const RIM = 0.07;
@@ -136,7 +136,7 @@ function otsu(histogram) {
 
 // The part of a plane that holds the character, other pieces blanked; null where there is no ink.
 function cut(ink) {
-  const { labels, pieces } = components(ink, INK_LEVEL);
+  const { labels, pieces } = components(ink, INK);
   const keep = piecesOfCharacter(labels, pieces, ink);
   const kept = pieces.filter((_, index) => keep[index]);
   if (!kept.length) return null;

@@ -1,9 +1,8 @@
 // Ink that is no character, however sure a model is: `hwr_edge.tangle`, with the same names and figures.
 
-import { shrink } from "./prepare.js";
+import { INK, shrink } from "./prepare.js";
 
 const SIDE = 48;
-const INK = 90;
 const CROSSED = 6.0;
 const BOTH = 2.2;
 const RULE = 0.25;
