@@ -111,10 +111,9 @@ def plan(data: bytes, path: Path) -> Micro:
         raise ModelFileError(
             f"{path}: TensorFlow Lite Micro has no {', '.join(lacking)}: export another model"
         )
-    constants = [tensor for tensor in tensors if tensor.constant]
     heavy = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-    weights = [tensors[node.inputs[1]].dtype for node in nodes if node.name in heavy]
-    channels = sum(tensor.scales for tensor in constants if tensor.dtype == "int8")
+    weights = [tensors[node.inputs[1]] for node in nodes if node.name in heavy]
+    channels = sum(tensor.scales for tensor in weights if tensor.dtype == "int8")
     persistent = (
         _PER_MODEL + _PER_TENSOR * len(tensors) + _PER_OPERATOR * len(nodes) + _PER_CHANNEL * channels
     )
@@ -122,7 +121,7 @@ def plan(data: bytes, path: Path) -> Micro:
         operators=tuple(_ADDS[name] for name in names),
         activations=_packed(_lives(tensors, nodes, ends)),
         persistent=persistent,
-        int8=bool(weights) and set(weights) == {"int8"},
+        int8=bool(weights) and {tensor.dtype for tensor in weights} == {"int8"},
     )
 
 

@@ -10,6 +10,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.elu import has_int8_elu, hide, reveal, selu_from_elu
+from export.finer import refine_logits
 from export.flatfile import new_code, pack, unpack
 from export.source import Source
 from hwr_edge.errors import ModelFileError
@@ -113,7 +114,7 @@ def _made(convert: Callable[[], bytes], name: str) -> bytes:
 
 
 def _polish(data: bytes, softmax: bool, scale: float = 1.0) -> bytes:
-    """Append the softmax in float, let batches be resized, and name tensors in a few bytes."""
+    """Refine logits, append the softmax in float, let batches be resized, name tensors in a few bytes."""
     model = unpack(data)
     graph = model.subgraphs[0]
     if softmax:
@@ -122,6 +123,7 @@ def _polish(data: bytes, softmax: bool, scale: float = 1.0) -> bytes:
             raise ModelFileError(
                 f"int8 input has scale {pixels.scale[0]}, not {scale}: pixels cannot go in as bytes"
             )
+        refine_logits(model, graph)
         _append_softmax(model, graph)
     _free_batch(model, graph)
     for number, tensor in enumerate(graph.tensors):

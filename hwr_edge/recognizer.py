@@ -32,11 +32,11 @@ from hwr_edge.reading import (
 from hwr_edge.spec import ModelSpec
 
 BLANK = "blank"
-# Single words in separate letters of unknown writers are more legible, all but one in seventeen. Where most
+# Words in separate letters of writers not trained on are more legible, all but one in thirty-five. Where most
 # characters were cut out of joined ink, which is hardly ever read right, more is asked: nineteen joined words
-# in twenty have less (`benchmarks.quality refusals`, UNIPEN's).
-_LEGIBLE = 0.82
-_LEGIBLE_JOINED = 0.95
+# in twenty have less (UNIPEN's validation writers).
+_LEGIBLE = 0.84
+_LEGIBLE_JOINED = 0.96
 _LEFT_OUT = 0.2  # of a row's ink: so much is no dots and dashes but writing that was not read
 
 _BLOCK = 64  # pictures of one character whose crops go through the model together

@@ -1,7 +1,7 @@
 """What a trained graph is worth: calibrated on the validation parts, measured on the test parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -18,6 +18,7 @@ from hwr_edge.metrics import (
     wilson_interval,
 )
 from train.batches import plain_batch
+from train.correction import Correction, fit_correction
 from train.parts import Parts
 from train.recipe import Recipe
 from train.samples import Samples
@@ -44,20 +45,25 @@ def evaluate(recipe: Recipe, parts: Parts, graph: keras.Model) -> tuple[dict[str
     """Temperature and limit for doubt from all validation parts together; figures of each part.
 
     Returns:
-        the report, and the answers on all test parts, one after the other.
+        the report, `correction` in it being what validation would correct beyond the recipe's own,
+        and the answers on all test parts, one after the other.
     """
     seen = {samples.source: answers(recipe, samples, graph) for samples in parts.validation}
     tests = {samples.source: answers(recipe, samples, graph) for samples in parts.test}
-    temperature, reject_below = recipe.temperature, recipe.reject_below
+    temperature, reject_below, correction = recipe.temperature, recipe.reject_below, Correction()
     if seen:
         every = _joined(list(seen.values()))
         temperature = fit_temperature(every.probabilities, every.labels)
+        correction = fit_correction(
+            [(part.probabilities, part.labels) for part in seen.values()], recipe.labels
+        )
         calibrated = apply_temperature(every.probabilities, temperature)
         right = calibrated.argmax(axis=1) == every.labels
         reject_below = float(np.quantile(calibrated.max(axis=1)[right], _REFUSED)) if right.any() else 0.0
     report = {
         "temperature": temperature,
         "reject_below": reject_below,
+        "correction": asdict(correction),
         "validation": {name: figures(recipe, temperature, part) for name, part in seen.items()},
         "test": {name: figures(recipe, temperature, part) for name, part in tests.items()},
     }

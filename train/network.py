@@ -4,6 +4,7 @@ import keras
 
 from hwr_edge.errors import RecipeError
 from train.architectures import ARCHITECTURES
+from train.correction import Correction, as_layer
 from train.recipe import Recipe, unknown
 
 
@@ -24,11 +25,20 @@ def build(recipe: Recipe) -> keras.Model:
 
 
 def inference_graph(recipe: Recipe, trained: keras.Model) -> keras.Model:
-    """The same weights in float32, with the softmax: (N, H, W, C) in 0-255 -> (N, classes) probabilities."""
+    """The same weights in float32, its answers corrected, with the softmax.
+
+    Returns:
+        (N, H, W, C) in 0-255 -> (N, classes) probabilities.
+    """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     plain = build(recipe)
     plain.set_weights(trained.get_weights())
+    if recipe.correction != Correction():
+        matrix, bias = as_layer(recipe.correction, recipe.labels)
+        last = plain.get_layer("logits")
+        kernel, own = last.get_weights()
+        last.set_weights([kernel @ matrix, own @ matrix + bias])
     probabilities = keras.layers.Softmax(name="probabilities")(plain.output)
     keras.config.set_dtype_policy(policy)
     return keras.Model(plain.input, probabilities, name=recipe.name)

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 from hwr_edge.errors import HwrError, RecipeError
 from hwr_edge.spec import InputSpec
 from train.augment import Augmentation
+from train.correction import Correction
 from train.placement import Placement
 from train.split import Split
 
@@ -75,6 +76,7 @@ class Recipe:
         precision: Keras dtype policy while training; the file that is saved is float32.
         device: "auto", "cpu" or "gpu"; a GPU asked for and absent is an error.
         devices: how many of them share each batch.
+        correction: of the answers, in the file that is written (`train.correction`).
         temperature, reject_below: where no validation part exists, what `crossval` measured.
         seed: of everything random but the split.
         licence: terms of the weights.
@@ -118,6 +120,7 @@ class Recipe:
     precision: str = "float32"
     device: str = "auto"
     devices: int = 1
+    correction: Correction = field(default_factory=Correction)
     temperature: float = 1.0
     reject_below: float = 0.0
     seed: int = 1
