@@ -17,8 +17,8 @@ _LOWEST, _STEPS = -128, 255  # of int8
 
 
 def refine_logits(model: schema.ModelT, graph: schema.SubGraphT) -> None:
-    """Take the last layer apart; a graph that ends otherwise than in an int8 layer with a bias stays."""
-    if not _ends_in_int8_layer(model, graph):
+    """Take the last layer apart; a graph that ends otherwise than in a plain int8 layer with a bias stays."""
+    if not _ends_in_plain_layer(model, graph):
         return
     *_, layer, dequantize = graph.operators
     whole = graph.tensors[layer.outputs[0]].quantization
@@ -33,13 +33,15 @@ def refine_logits(model: schema.ModelT, graph: schema.SubGraphT) -> None:
             graph.outputs = [_sum(model, graph, graph.outputs[0], pair[1].outputs[0])]
 
 
-def _ends_in_int8_layer(model: schema.ModelT, graph: schema.SubGraphT) -> bool:
+def _ends_in_plain_layer(model: schema.ModelT, graph: schema.SubGraphT) -> bool:
     kinds = [model.operatorCodes[node.opcodeIndex].builtinCode for node in graph.operators[-2:]]
     if kinds != [schema.BuiltinOperator.FULLY_CONNECTED, schema.BuiltinOperator.DEQUANTIZE]:
         return False
     layer = graph.operators[-2]
+    int8 = graph.tensors[layer.outputs[0]].type == schema.TensorType.INT8
     biased = len(layer.inputs) == 3 and layer.inputs[2] >= 0
-    return biased and graph.tensors[layer.outputs[0]].type == schema.TensorType.INT8
+    linear = layer.builtinOptions.fusedActivationFunction == schema.ActivationFunctionType.NONE
+    return int8 and biased and bool(linear)
 
 
 def _twin(

@@ -57,13 +57,15 @@ def test_an_operator_of_unknown_shape_leaves_the_work_open(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["digits", "latin62", "hangul"])
 def test_every_form_of_a_bundled_model_does_the_same_work(bundled: Path, name: str) -> None:
-    works = {macs.count(bundled / f"{name}{form}") for form in (".onnx", ".int8.onnx", ".int8.tflite")}
-    assert len(works) == 1
-    (work,) = works
-    assert work
-    assert 100_000 < work.parameters < 300_000
-    assert work.macs
-    assert 5e6 < work.macs < 20e6
+    forms = (".onnx", ".int8.onnx", ".int8.tflite")
+    plain, int8, lite = (macs.count(bundled / f"{name}{form}") for form in forms)
+    assert plain and plain == int8 and lite
+    assert 100_000 < plain.parameters < 300_000
+    assert plain.macs and lite.macs
+    assert 5e6 < plain.macs < 20e6
+    # The last layer of an int8 TFLite file may run four times, each with a bias of its own.
+    assert plain.parameters <= lite.parameters < 1.001 * plain.parameters
+    assert plain.macs <= lite.macs < 1.002 * plain.macs
 
 
 def test_other_files(tmp_path: Path) -> None:
