@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
-from export.flatfile import new_code, pack, unpack
+from export.flatfile import code_of, pack, unpack
 
 _ELU, _LEAKY = schema.BuiltinOperator.ELU, schema.BuiltinOperator.LEAKY_RELU
 _MARK = -1.0  # a slope that no LeakyReLU of Keras has
@@ -43,7 +43,7 @@ def hide(data: bytes) -> bytes:
     """A TFLite file with a marked LeakyReLU for every ELU."""
     model = unpack(data)
     for node in _nodes(model, _ELU):
-        node.opcodeIndex = new_code(model, _LEAKY)
+        node.opcodeIndex = code_of(model, _LEAKY)
         node.builtinOptionsType = schema.BuiltinOptions.LeakyReluOptions
         node.builtinOptions = schema.LeakyReluOptionsT()
         node.builtinOptions.alpha = _MARK
@@ -55,7 +55,7 @@ def reveal(data: bytes) -> bytes:
     model = unpack(data)
     for node in _nodes(model, _LEAKY):
         if node.builtinOptions.alpha == _MARK:
-            node.opcodeIndex = new_code(model, _ELU)
+            node.opcodeIndex = code_of(model, _ELU)
             node.builtinOptionsType, node.builtinOptions = schema.BuiltinOptions.NONE, None
     _drop_unused_codes(model)
     return pack(model)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 
-from export.flatfile import new_code
+from export.flatfile import append_float
 
 PARTS = 4
 _LOWEST, _STEPS = -128, 255  # of int8
@@ -30,7 +30,9 @@ def refine_logits(model: schema.ModelT, graph: schema.SubGraphT) -> None:
         _narrow(model, graph, *pair, low + part * _STEPS * step, step)
         graph.operators += pair
         if part:
-            graph.outputs = [_sum(model, graph, graph.outputs[0], pair[1].outputs[0])]
+            both = [graph.outputs[0], pair[1].outputs[0]]
+            kind = schema.BuiltinOptions.AddOptions
+            append_float(model, graph, schema.BuiltinOperator.ADD, both, kind, schema.AddOptionsT())
 
 
 def _ends_in_plain_layer(model: schema.ModelT, graph: schema.SubGraphT) -> bool:
@@ -68,7 +70,7 @@ def _narrow(
     values: NDArray[np.int32] = np.frombuffer(bytes(model.buffers[bias.buffer].data), np.int32)
     lower = values - np.round(low / np.float64(bias.quantization.scale)).astype(np.int32)
     buffer = schema.BufferT()
-    buffer.data = np.frombuffer(lower.astype(np.int32).tobytes(), np.uint8)
+    buffer.data = np.frombuffer(lower.tobytes(), np.uint8)
     bias.buffer = len(model.buffers)
     model.buffers.append(buffer)
     rounded = graph.tensors[layer.outputs[0]].quantization
@@ -79,13 +81,3 @@ def _narrow(
 def _copied(graph: schema.SubGraphT, tensor: int) -> int:
     graph.tensors.append(copy.deepcopy(graph.tensors[tensor]))
     return len(graph.tensors) - 1
-
-
-def _sum(model: schema.ModelT, graph: schema.SubGraphT, one: int, other: int) -> int:
-    node = schema.OperatorT()
-    node.opcodeIndex = new_code(model, schema.BuiltinOperator.ADD)
-    node.inputs, node.outputs = [one, other], [_copied(graph, one)]
-    node.builtinOptionsType = schema.BuiltinOptions.AddOptions
-    node.builtinOptions = schema.AddOptionsT()
-    graph.operators.append(node)
-    return int(node.outputs[0])

@@ -11,7 +11,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from export.elu import has_int8_elu, hide, reveal, selu_from_elu
 from export.finer import refine_logits
-from export.flatfile import new_code, pack, unpack
+from export.flatfile import append_float, pack, unpack
 from export.source import Source
 from hwr_edge.errors import ModelFileError
 
@@ -136,21 +136,10 @@ def _polish(data: bytes, softmax: bool, scale: float = 1.0) -> bytes:
 
 
 def _append_softmax(model: schema.ModelT, graph: schema.SubGraphT) -> None:
-    logits = graph.outputs[0]
-    answer = schema.TensorT()
-    answer.shape = graph.tensors[logits].shape
-    answer.shapeSignature = graph.tensors[logits].shapeSignature
-    answer.type = schema.TensorType.FLOAT32
-    answer.hasRank = True
-    graph.tensors.append(answer)
-    node = schema.OperatorT()
-    node.opcodeIndex = new_code(model, schema.BuiltinOperator.SOFTMAX)
-    node.inputs, node.outputs = [logits], [len(graph.tensors) - 1]
-    node.builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
-    node.builtinOptions = schema.SoftmaxOptionsT()
-    node.builtinOptions.beta = 1.0
-    graph.operators.append(node)
-    graph.outputs = [len(graph.tensors) - 1]
+    options = schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    kind = schema.BuiltinOptions.SoftmaxOptions
+    append_float(model, graph, schema.BuiltinOperator.SOFTMAX, [graph.outputs[0]], kind, options)
 
 
 def _free_batch(model: schema.ModelT, graph: schema.SubGraphT) -> None:
