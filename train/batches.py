@@ -130,14 +130,6 @@ def plain_batch(samples: Samples, recipe: Recipe) -> tuple[Pixels, NDArray[np.in
     return np.repeat(planes, recipe.input.channels, axis=3), label_indices(samples.labels, recipe.labels)
 
 
-def varied_batch(samples: Samples, recipe: Recipe) -> tuple[Pixels, NDArray[np.int64]]:
-    """All samples as one batch, each varied as in training, the same every time; shapes as `plain_batch`."""
-    assert recipe.augmentation is not None
-    rng = np.random.default_rng(recipe.seed)
-    patches = [augment(item, recipe.augmentation, rng) for item in samples.items]
-    return to_batch(patches, recipe.input), label_indices(samples.labels, recipe.labels)
-
-
 def _planes(samples: Samples, recipe: Recipe) -> Pixels:
     """One of the equal planes of each sample's input, (N, H, W, 1): memory is what limits large inputs."""
     frame = replace(recipe.input, channels=1)

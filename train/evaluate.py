@@ -1,6 +1,6 @@
 """What a trained graph is worth: calibrated on the validation parts, measured on the test parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.ink import Pixels
 from hwr_edge.metrics import (
     apply_temperature,
     auc,
@@ -18,13 +17,11 @@ from hwr_edge.metrics import (
     scores,
     wilson_interval,
 )
-from train.batches import plain_batch, varied_batch
+from train.batches import plain_batch
 from train.correction import Correction, fit_correction
 from train.parts import Parts
 from train.recipe import Recipe
 from train.samples import Samples
-
-Batch = Callable[[Samples, Recipe], tuple[Pixels, NDArray[np.int64]]]
 
 _REFUSED = 0.03  # share of rightly read characters that the limit for doubt may refuse
 
@@ -57,7 +54,9 @@ def evaluate(recipe: Recipe, parts: Parts, graph: keras.Model) -> tuple[dict[str
     if seen:
         every = _joined(list(seen.values()))
         temperature = fit_temperature(every.probabilities, every.labels)
-        correction = _left_to_correct(recipe, parts, graph, list(seen.values()))
+        correction = fit_correction(
+            [(part.probabilities, part.labels) for part in seen.values()], recipe.labels
+        )
         calibrated = apply_temperature(every.probabilities, temperature)
         right = calibrated.argmax(axis=1) == every.labels
         reject_below = float(np.quantile(calibrated.max(axis=1)[right], _REFUSED)) if right.any() else 0.0
@@ -71,23 +70,9 @@ def evaluate(recipe: Recipe, parts: Parts, graph: keras.Model) -> tuple[dict[str
     return report, _joined(list(tests.values()), len(recipe.labels))
 
 
-def _left_to_correct(
-    recipe: Recipe, parts: Parts, graph: keras.Model, plain: Sequence[Answers]
-) -> Correction:
-    """What validation would correct, its characters as they are and, where the recipe varies any, varied.
-
-    Out of focus all strokes are thick, as those of small letters are: a correction that suits clean pictures
-    alone takes capitals for them.
-    """
-    varied = [
-        answers(recipe, samples, graph, varied_batch) for samples in parts.validation if recipe.augmentation
-    ]
-    return fit_correction([(part.probabilities, part.labels) for part in (*plain, *varied)], recipe.labels)
-
-
-def answers(recipe: Recipe, samples: Samples, graph: keras.Model, batch: Batch = plain_batch) -> Answers:
-    """The graph's probabilities for all samples, as `batch` shows them."""
-    pixels, labels = batch(samples, recipe)
+def answers(recipe: Recipe, samples: Samples, graph: keras.Model) -> Answers:
+    """The graph's probabilities for all samples."""
+    pixels, labels = plain_batch(samples, recipe)
     probabilities = graph.predict(pixels, batch_size=max(recipe.batch, 64), verbose=0)
     ids = np.char.add(f"{samples.source}/", samples.ids)
     return Answers(np.asarray(probabilities, np.float32), labels, ids)
