@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hwr_edge.ink import DARK_ON_LIGHT, INK, Pixels, char_crop, stretch
+from hwr_edge.ink import INK, Pixels, char_crop
 from train.samples import Strokes
 
 _SIDE = 56  # longest side of a character while it is worked on
@@ -30,12 +30,11 @@ class Augmentation:
         aspect: logarithm of width over height, standard deviation.
         elastic: pixels of 56, standard deviation of the displacement of a 5x5 grid.
         pen: share of patches whose strokes are made thicker or thinner.
-        low_resolution: share reduced to few pixels.
+        low_resolution: share reduced to few pixels and enlarged again.
         blur: share blurred.
         motion: share blurred along a line, as by a moving camera.
         noise: share with noise in the ink.
         paper: share put on a drawn sheet (texture, shadow, rule, JPEG) and found again by `char_crop`.
-        binary: share of black and white alone, as of a scanner; of those not put on a sheet.
         cut: share whose crop is a little too wide or too tight.
     """
 
@@ -49,7 +48,6 @@ class Augmentation:
     motion: float = 0.0
     noise: float = 0.15
     paper: float = 0.25
-    binary: float = 0.08
     cut: float = 0.3
 
 
@@ -63,22 +61,16 @@ def augment(item: Pixels | Strokes, options: Augmentation, rng: np.random.Genera
         plane = _elastic(plane, options.elastic, rng)
     if not isinstance(item, tuple) and rng.random() < options.pen:
         plane = _repen(plane, rng)
-    sharp = plane
     if rng.random() < options.low_resolution:
-        plane = _reduced(plane, rng)
-    scale = len(plane) / _CANVAS
+        plane = _low_resolution(plane, rng)
     if rng.random() < options.blur:
-        plane = cv2.GaussianBlur(plane, (0, 0), scale * rng.uniform(0.4, 2.6))  # type: ignore[assignment]
+        plane = cv2.GaussianBlur(plane, (0, 0), rng.uniform(0.4, 1.8))  # type: ignore[assignment]
     if rng.random() < options.motion:
-        plane = _moved(plane, scale, rng)
-    if plane is not sharp:
-        plane = stretch(plane, DARK_ON_LIGHT).plane  # as the reader does: pale strokes become dark and thick
+        plane = _moved(plane, rng)
     if rng.random() < options.paper:
         found = char_crop(on_paper(plane, rng), "no")
         if found is not None and max(found.patch.shape) > 8:
             plane = found.patch
-    elif rng.random() < options.binary:
-        plane = cv2.threshold(plane, rng.uniform(70, 180), 255, cv2.THRESH_BINARY)[1]  # type: ignore[assignment]
     elif rng.random() < options.noise:
         plane = _noisy(plane, rng)
     return _tight(plane, options.cut, rng)
@@ -236,20 +228,21 @@ def _repen(plane: Pixels, rng: np.random.Generator) -> Pixels:
     return thin if int(thin.sum()) > 0.35 * int(plane.sum()) else plane  # type: ignore[return-value]
 
 
-def _moved(plane: Pixels, scale: float, rng: np.random.Generator) -> Pixels:
-    """Smeared along a line, of up to seven pixels either way where `scale` is 1."""
-    reach = max(1, round(scale * int(rng.integers(2, 8))))
+def _moved(plane: Pixels, rng: np.random.Generator) -> Pixels:
+    """Smeared along a line, and as dark again as it was."""
+    reach = int(rng.integers(2, 8))
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     angle = rng.uniform(0, np.pi)
     end = (round(reach * np.cos(angle)), round(reach * np.sin(angle)))
     cv2.line(kernel, (reach - end[0], reach - end[1]), (reach + end[0], reach + end[1]), 1.0)
-    return cv2.filter2D(plane, -1, kernel / kernel.sum())  # type: ignore[return-value]
+    smeared = cv2.filter2D(plane, -1, kernel / kernel.sum())
+    return cv2.normalize(smeared, None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[return-value, call-overload, no-any-return]
 
 
-def _reduced(plane: Pixels, rng: np.random.Generator) -> Pixels:
-    """Of few pixels; it stays small, so that grain and JPEG's blocks are as coarse as its strokes."""
+def _low_resolution(plane: Pixels, rng: np.random.Generator) -> Pixels:
     scale = rng.uniform(12, 40) / _SIDE
-    return cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    small = cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def _noisy(plane: Pixels, rng: np.random.Generator) -> Pixels:
