@@ -1,9 +1,10 @@
 """Single characters amid what a camera sees about them: light, shadow, grain, rules, boxes, a desk.
 
-Each is drawn over the same photographs, from a seed, so that the figures can be set beside each other.
+Each is drawn over the same photographs, from a seed, so that the figures can be set beside each other; small
+photographs from paper are made worse besides.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.kept_out import CHARS74K, KEPT_OUT
+from benchmarks.kept_out import CHARS74K, KEPT_OUT, PAPER_CROPS
 from benchmarks.refusals import readers_of
 from hwr_edge.ink import Pixels, luminance
+from hwr_edge.recognizer import Recognizer
 
 _SIZE = (400, 300)  # width and height that the photographs are reduced to
 _PAPER, _INK = 235, 30  # their brightness
@@ -113,6 +115,12 @@ def tiny(sheet: Pixels, rng: Rng) -> Pixels:
     return cv2.resize(sheet, (48, 36), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
+def scanned(sheet: Pixels, rng: Rng) -> Pixels:
+    """Black and white alone, 80 pixels wide."""
+    small = cv2.resize(sheet, (80, 60), interpolation=cv2.INTER_AREA)
+    return cv2.threshold(small, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]  # type: ignore[return-value]
+
+
 def chalk(sheet: Pixels, rng: Rng) -> Pixels:
     """Light on dark."""
     return cv2.bitwise_not(sheet)  # type: ignore[return-value]
@@ -122,10 +130,47 @@ KINDS: dict[str, Callable[[Pixels, Rng], Pixels]] = {
     kind.__name__.replace("_", " "): kind
     for kind in (
         *(plain, uneven_light, soft_shadow, hard_shadow, grain, overexposed_grain, pencil, ruled, squared),
-        *(boxed, framed, desk, turned, blurred, compressed, tiny, chalk),
+        *(boxed, framed, desk, turned, blurred, compressed, tiny, scanned, chalk),
     )
 }
 """Name -> a clean sheet, uint8 (300, 400), to the picture of it; the sheet may be drawn on."""
+
+
+def crop(photo: Pixels, rng: Rng) -> Pixels:
+    """As it is, some 33 pixels wide."""
+    return photo
+
+
+def smaller_crop(photo: Pixels, rng: Rng) -> Pixels:
+    """Of .6 of its pixels either way."""
+    return cv2.resize(photo, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def blurred_crop(photo: Pixels, rng: Rng) -> Pixels:
+    """Out of focus by 1.2 of its pixels."""
+    return cv2.GaussianBlur(photo, (0, 0), 1.2)  # type: ignore[return-value]
+
+
+def compressed_crop(photo: Pixels, rng: Rng) -> Pixels:
+    """JPEG of quality 25."""
+    return cv2.imdecode(cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 25])[1], 0)  # type: ignore[return-value]
+
+
+def grainy_crop(photo: Pixels, rng: Rng) -> Pixels:
+    """With noise of 8 grey levels more."""
+    return _grey(photo + rng.normal(0, 8, photo.shape))
+
+
+def scanned_crop(photo: Pixels, rng: Rng) -> Pixels:
+    """Black and white alone."""
+    return cv2.threshold(photo, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]  # type: ignore[return-value]
+
+
+CROPS: dict[str, Callable[[Pixels, Rng], Pixels]] = {
+    kind.__name__.replace("_", " "): kind
+    for kind in (crop, smaller_crop, blurred_crop, compressed_crop, grainy_crop, scanned_crop)
+}
+"""Name -> a grey photograph of a character, uint8 (H, W), to a worse one."""
 
 
 def sheet_of(photograph: Pixels) -> Pixels:
@@ -136,22 +181,27 @@ def sheet_of(photograph: Pixels) -> Pixels:
 
 def measure(data: Path, limit: int | None = None) -> list[dict[str, Any]]:
     """A row a kind: what `latin62` reads right and refuses, told that it is one character and not told."""
-    shown: Iterable[tuple[Pixels, str]] = islice(KEPT_OUT[CHARS74K](data), limit)
-    sheets = [(sheet_of(picture), label) for picture, label in shown]
+    sheets = [(sheet_of(picture), label) for picture, label in islice(KEPT_OUT[CHARS74K](data), limit)]
+    crops = [(luminance(picture), label) for picture, label in islice(KEPT_OUT[PAPER_CROPS](data), limit)]
     reader = readers_of("latin62")["int8"]
-    rows = []
-    for name, kind in KINDS.items():
-        row: dict[str, Any] = {"model": "latin62", "surroundings": name, "n": len(sheets)}
-        pictures = [kind(sheet.copy(), np.random.default_rng(n)) for n, (sheet, _) in enumerate(sheets)]
-        for layout in ("auto", "char"):
-            found = [reader.predict(picture, layout) for picture in pictures]
-            pairs = list(zip(found, sheets, strict=True))
-            row[f"{layout} exact"] = round(
-                sum(one.text == label for one, (_, label) in pairs) / len(pairs), 4
-            )
-            row[f"{layout} refused"] = round(sum(one.rejected is not None for one in found) / len(pairs), 4)
-        rows.append(row)
-    return rows
+    return [
+        _row(reader, name, kind, shown)
+        for shown, kinds in ((sheets, KINDS), (crops, CROPS))
+        for name, kind in kinds.items()
+    ]
+
+
+def _row(
+    reader: Recognizer, name: str, kind: Callable[[Pixels, Rng], Pixels], shown: list[tuple[Pixels, str]]
+) -> dict[str, Any]:
+    pictures = [kind(picture.copy(), np.random.default_rng(n)) for n, (picture, _) in enumerate(shown)]
+    row: dict[str, Any] = {"model": "latin62", "surroundings": name, "n": len(shown)}
+    for layout in ("auto", "char"):
+        found = [reader.predict(picture, layout) for picture in pictures]
+        right = [one.text == label for one, (_, label) in zip(found, shown, strict=True)]
+        row[f"{layout} exact"] = round(sum(right) / len(shown), 4)
+        row[f"{layout} refused"] = round(sum(one.rejected is not None for one in found) / len(shown), 4)
+    return row
 
 
 def _shadow(sheet: Pixels, softness: float) -> np.ndarray:

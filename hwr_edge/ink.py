@@ -151,8 +151,15 @@ def ink_plane(image: Pixels, polarity: str, widest: float = WIDEST) -> Ink:
     grey = to_grey(image, polarity)
     if polarity == LIGHT_ON_DARK:
         grey = cv2.bitwise_not(grey)  # type: ignore[assignment]
-    depth = cv2.subtract(_paper(grey, widest), grey)
-    return stretch(depth, polarity)  # type: ignore[arg-type]
+    ink = stretch(_depth(grey, widest), polarity)
+    if not ink.contrast:  # grain may hide what stands out where neighbours share their brightness
+        ink = stretch(_depth(cv2.blur(grey, (3, 3)), widest), polarity)  # type: ignore[arg-type]
+    return ink
+
+
+def _depth(grey: Pixels, widest: float) -> Pixels:
+    """How far each pixel is below the paper."""
+    return cv2.subtract(_paper(grey, widest), grey)  # type: ignore[return-value]
 
 
 def stretch(depth: Pixels, polarity: str) -> Ink:

@@ -68,6 +68,14 @@ def test_blank_and_noise_give_nothing(sigma: int) -> None:
         assert char_crop(np.clip(noise, 0, 255).astype(np.uint8)) is None
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_faint_strokes_are_found_in_grain(seed: int) -> None:
+    grain = np.random.default_rng(seed).normal(0, 9, (60, 80))
+    crop = char_crop(np.clip(cross(paper=190, ink=152) + grain, 0, 255).astype(np.uint8))
+    assert crop is not None
+    assert np.allclose(crop.box, (28, 13, 53, 48), atol=4)
+
+
 def test_frame_lines_and_scraps_at_the_edge_are_left_out() -> None:
     image = cross()
     image[:, 78:] = 60

@@ -58,6 +58,15 @@ def test_a_drawn_letter_is_one_character_whatever_surrounds_it(kind: str) -> Non
     assert found.polarity == ("light-on-dark" if kind == "chalk" else "dark-on-light")
 
 
+@pytest.mark.parametrize("kind", surroundings.CROPS)
+def test_a_photograph_made_worse_still_shows_its_letter(kind: str) -> None:
+    photograph = np.full((33, 32), 190, np.uint8)
+    cv2.putText(photograph, "R", (7, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (70,), 2, cv2.LINE_AA)
+    picture = surroundings.CROPS[kind](photograph.copy(), np.random.default_rng(0))
+    assert picture.dtype == np.uint8 and (kind == "crop") == np.array_equal(picture, photograph)
+    assert len(find(picture, "char").glyphs) == 1
+
+
 def test_a_word_read_rightly_need_not_be_refused() -> None:
     class Sure:
         name, device = "sure", "cpu"

@@ -324,6 +324,26 @@ def test_the_folder_reads_in_the_browser_what_python_reads(browser: Any, static:
         assert rejected == reader.predict(base64.b64decode(drawing), "char").rejected == "low_confidence"
 
 
+def test_the_folder_finds_faint_strokes_in_grain_where_python_does(browser: Any, static: str) -> None:
+    picture = np.full((60, 80), 190, np.uint8)
+    cv2.line(picture, (30, 15), (50, 45), 152, 4)
+    grain = np.random.default_rng(0).normal(0, 9, picture.shape)
+    noisy = np.clip(picture + grain, 0, 255).astype(np.uint8)
+    with _opened(browser, static) as page:
+        box, ink = page.evaluate(_CROP, {"width": 80, "height": 60, "data": noisy.ravel().tolist()})
+    crop = char_crop(noisy, "no")
+    assert crop is not None
+    assert box == list(crop.box)
+    assert np.abs(np.array(ink) - crop.patch.ravel()).max() <= 3
+
+
+_CROP = """async ({ width, height, data }) => {
+    const { charCrop } = await import("/assets/prepare.js");
+    const { box, patch } = charCrop({ width, height, data: Uint8Array.from(data) });
+    return [box, Array.from(patch.data)];
+}"""
+
+
 def draw_line(page: Any, x0: float, y0: float, x1: float, y1: float) -> None:
     corner = page.locator("#pad").bounding_box()
     page.mouse.move(corner["x"] + x0, corner["y"] + y0)

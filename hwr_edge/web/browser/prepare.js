@@ -76,10 +76,14 @@ export function shrink(image, longest) {
 
 // Grey, dark on light, to 0 for paper and 255 for full ink.
 function inkPlane(grey) {
+  return stretch(depthOf(grey)) ?? stretch(depthOf(blur(grey))) ?? plane(grey.width, grey.height);
+}
+
+function depthOf(grey) {
   const ground = paper(grey);
   const depth = plane(grey.width, grey.height);
   depth.data.forEach((_, at) => (depth.data[at] = Math.max(0, ground.data[at] - grey.data[at])));
-  return stretch(depth);
+  return depth;
 }
 
 function paper(grey) {
@@ -89,6 +93,7 @@ function paper(grey) {
   return resize(blur(closed), grey.width, grey.height, "linear");
 }
 
+// Null where nothing rises above the noise.
 function stretch(depth) {
   const histogram = new Float64Array(256);
   for (const value of depth.data) histogram[value]++;
@@ -101,8 +106,8 @@ function stretch(depth) {
   const above = histogram.map((count, value) => (value > level ? count : 0));
   const total = above.reduce((sum, count) => sum + count, 0);
   const peak = total ? reaches(above, 0.6 * total) : 0;
+  if (peak - base < Math.max(MIN_CONTRAST, MIN_SNR * noise)) return null;
   const out = plane(depth.width, depth.height);
-  if (peak - base < Math.max(MIN_CONTRAST, MIN_SNR * noise)) return out;
   const low = Math.min(base + 2 * noise, peak - 4);
   const table = Uint8Array.from({ length: 256 }, (_, value) =>
     Math.trunc(Math.min(255, Math.max(0, ((value - low) * 255) / (peak - low)))));
