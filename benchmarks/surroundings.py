@@ -21,6 +21,7 @@ _SIZE = (400, 300)  # width and height that the photographs are reduced to
 _PAPER, _INK = 235, 30  # their brightness
 
 Rng = np.random.Generator
+Kind = Callable[[Pixels, Rng], Pixels]
 
 
 def plain(sheet: Pixels, rng: Rng) -> Pixels:
@@ -107,7 +108,7 @@ def blurred(sheet: Pixels, rng: Rng) -> Pixels:
 
 def compressed(sheet: Pixels, rng: Rng) -> Pixels:
     """JPEG of quality 15."""
-    return cv2.imdecode(cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 15])[1], 0)  # type: ignore[return-value]
+    return _jpeg(sheet, 15)
 
 
 def tiny(sheet: Pixels, rng: Rng) -> Pixels:
@@ -117,8 +118,7 @@ def tiny(sheet: Pixels, rng: Rng) -> Pixels:
 
 def scanned(sheet: Pixels, rng: Rng) -> Pixels:
     """Black and white alone, 80 pixels wide."""
-    small = cv2.resize(sheet, (80, 60), interpolation=cv2.INTER_AREA)
-    return cv2.threshold(small, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]  # type: ignore[return-value]
+    return _black_and_white(cv2.resize(sheet, (80, 60), interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
 
 
 def chalk(sheet: Pixels, rng: Rng) -> Pixels:
@@ -126,13 +126,14 @@ def chalk(sheet: Pixels, rng: Rng) -> Pixels:
     return cv2.bitwise_not(sheet)  # type: ignore[return-value]
 
 
-KINDS: dict[str, Callable[[Pixels, Rng], Pixels]] = {
-    kind.__name__.replace("_", " "): kind
-    for kind in (
-        *(plain, uneven_light, soft_shadow, hard_shadow, grain, overexposed_grain, pencil, ruled, squared),
-        *(boxed, framed, desk, turned, blurred, compressed, tiny, scanned, chalk),
-    )
-}
+def _by_name(*kinds: Kind) -> dict[str, Kind]:
+    return {kind.__name__.replace("_", " "): kind for kind in kinds}
+
+
+KINDS = _by_name(
+    *(plain, uneven_light, soft_shadow, hard_shadow, grain, overexposed_grain, pencil, ruled, squared),
+    *(boxed, framed, desk, turned, blurred, compressed, tiny, scanned, chalk),
+)
 """Name -> a clean sheet, uint8 (300, 400), to the picture of it; the sheet may be drawn on."""
 
 
@@ -153,7 +154,7 @@ def blurred_crop(photo: Pixels, rng: Rng) -> Pixels:
 
 def compressed_crop(photo: Pixels, rng: Rng) -> Pixels:
     """JPEG of quality 25."""
-    return cv2.imdecode(cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 25])[1], 0)  # type: ignore[return-value]
+    return _jpeg(photo, 25)
 
 
 def grainy_crop(photo: Pixels, rng: Rng) -> Pixels:
@@ -163,13 +164,10 @@ def grainy_crop(photo: Pixels, rng: Rng) -> Pixels:
 
 def scanned_crop(photo: Pixels, rng: Rng) -> Pixels:
     """Black and white alone."""
-    return cv2.threshold(photo, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]  # type: ignore[return-value]
+    return _black_and_white(photo)
 
 
-CROPS: dict[str, Callable[[Pixels, Rng], Pixels]] = {
-    kind.__name__.replace("_", " "): kind
-    for kind in (crop, smaller_crop, blurred_crop, compressed_crop, grainy_crop, scanned_crop)
-}
+CROPS = _by_name(crop, smaller_crop, blurred_crop, compressed_crop, grainy_crop, scanned_crop)
 """Name -> a grey photograph of a character, uint8 (H, W), to a worse one."""
 
 
@@ -191,9 +189,7 @@ def measure(data: Path, limit: int | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def _row(
-    reader: Recognizer, name: str, kind: Callable[[Pixels, Rng], Pixels], shown: list[tuple[Pixels, str]]
-) -> dict[str, Any]:
+def _row(reader: Recognizer, name: str, kind: Kind, shown: list[tuple[Pixels, str]]) -> dict[str, Any]:
     pictures = [kind(picture.copy(), np.random.default_rng(n)) for n, (picture, _) in enumerate(shown)]
     row: dict[str, Any] = {"model": "latin62", "surroundings": name, "n": len(shown)}
     for layout in ("auto", "char"):
@@ -213,6 +209,14 @@ def _shadow(sheet: Pixels, softness: float) -> np.ndarray:
 
 def _shaded(sheet: Pixels, light: np.ndarray) -> Pixels:
     return _grey(sheet * light)
+
+
+def _jpeg(picture: Pixels, quality: int) -> Pixels:
+    return cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 0)  # type: ignore[return-value]
+
+
+def _black_and_white(picture: Pixels) -> Pixels:
+    return cv2.threshold(picture, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]  # type: ignore[return-value]
 
 
 def _grey(values: np.ndarray) -> Pixels:
